@@ -75,7 +75,7 @@ def lint() -> int:
 
 def enter_environment(arguments: "list[str]") -> None:
     """Return inside `.venv` made from the present lock; make it and run this file again there when need be."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  # an older Python must get this far to be told
         raise CannotRun("Sheda needs Python 3.11 or newer: run it as python3.11 run.py, say.")
     is_inside = Path(sys.prefix).resolve() == VENV
     outside = getattr(sys, "_base_executable", sys.executable) if is_inside else sys.executable
