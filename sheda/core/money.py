@@ -33,7 +33,9 @@ def parse_amount(value: str | int | float | Decimal) -> Decimal:
 
 def _number(value: str | int | float | Decimal) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        raise ValueError("Give an amount as a number, such as 2500000.00.")
+        raise ValueError(  # noqa: TRY004 - what JSON brings is input, and input is wrong by value
+            "Give an amount as a number, such as 2500000.00."
+        )
     if isinstance(value, str) and not _NUMERAL.fullmatch(value):
         raise ValueError("Give an amount as plain digits, such as 2500000.00.")
     try:

@@ -38,6 +38,9 @@ BANKS = {
 }
 """CBN codes of commercial, non-interest, merchant and mortgage banks, to the name customers know."""
 
+LENGTH = 10
+SHOWN = 4
+
 _WEIGHTS = (3, 7, 3) * 4
 
 
@@ -52,8 +55,8 @@ def bank_name(code: str) -> str:
 def nuban_check_digit(bank_code: str, serial: str) -> int:
     """Compute the tenth digit of an account number from the bank's code and the nine digits before it.
 
-    Source: CBN, "Revised Standards on Nigeria Uniform Bank Account Number (NUBAN)", 2020: the twelve digits are weighted
-    3, 7, 3, 3, 7, 3, …, and the sum's distance to the next multiple of ten is the check digit. The standard puts three
+    Source: CBN, "Revised Standards on Nigeria Uniform Bank Account Number (NUBAN)", 2020: the twelve digits are
+    weighted 3, 7, 3, 3, 7, 3, …, and the sum's distance to the next multiple of ten is the check digit. The standard puts three
     zeros before a bank's code (a 9 before other institutions'), which leaves the sum as it is.
     """
     total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, bank_code + serial, strict=True))
@@ -63,7 +66,7 @@ def nuban_check_digit(bank_code: str, serial: str) -> int:
 def check_account_number(bank_code: str, number: str) -> str:
     """Return a valid account number of that bank; ValueError says what is wrong with it."""
     bank_name(bank_code)
-    if len(number) != 10 or not (number.isascii() and number.isdigit()):
+    if len(number) != LENGTH or not (number.isascii() and number.isdigit()):
         raise ValueError("An account number (NUBAN) has ten digits.")
     if nuban_check_digit(bank_code, number[:9]) != int(number[9]):
         raise ValueError("This is not an account number of that bank: its check digit does not fit.")
@@ -72,4 +75,4 @@ def check_account_number(bank_code: str, number: str) -> str:
 
 def mask(number: str) -> str:
     """Hide an account number but for its last four digits: "******6789"."""
-    return "*" * (len(number) - 4) + number[-4:] if len(number) > 4 else "*" * len(number)
+    return number[-SHOWN:].rjust(len(number), "*") if len(number) > SHOWN else "*" * len(number)

@@ -30,7 +30,23 @@ class TestParseAmount:
 
     @pytest.mark.parametrize(
         "given",
-        ["", " 5", "5 ", "1,000", "1_000", "1e5", "٥", "five", "NaN", "Infinity", "0x10", ".5", "5.", "1\x00", "9" * 500],
+        [
+            "",
+            " 5",
+            "5 ",
+            "1,000",
+            "1_000",
+            "1e5",
+            "٥",
+            "five",
+            "NaN",
+            "Infinity",
+            "0x10",
+            ".5",
+            "5.",
+            "1\x00",
+            "9" * 500,
+        ],
     )
     def test_text_that_is_no_plain_number_is_refused(self, given: str) -> None:
         with pytest.raises(ValueError, match="amount"):
@@ -78,9 +94,7 @@ class TestFormatMoney:
 
 
 class TestWire:
-    @pytest.mark.parametrize(
-        ("amount", "text"), [("2500000", "2500000.00"), ("1E+6", "1000000.00"), ("0.5", "0.50")]
-    )
+    @pytest.mark.parametrize(("amount", "text"), [("2500000", "2500000.00"), ("1E+6", "1000000.00"), ("0.5", "0.50")])
     def test_the_wire_has_two_places_and_no_exponent(self, amount: str, text: str) -> None:
         assert wire(Decimal(amount)) == text
 
