@@ -96,6 +96,14 @@ def servers(state_dir: Path, *, database_url: str = "", redis_url: str = "", fsy
         yield Servers(database_url, redis_url, family_fd, is_new)
 
 
+def remove_state(state_dir: Path) -> None:
+    """Remove a state directory and the servers' place outside of it, if there is one."""
+    note = state_dir / "servers-at"
+    if note.exists():
+        shutil.rmtree(note.read_text().strip())
+    shutil.rmtree(state_dir)
+
+
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that the kernel has just found free."""
     with socket.socket() as probe:
