@@ -1,0 +1,359 @@
+"""Generated pages over own rows only: list, record, forms and moves, declared by a room's `views.py` in lists.
+
+Closed here, once: foreign rows read as missing in every route, no parameter or value is a fault, nothing changes by
+GET, no form holds a state, and a page is a fixed number of statements.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from flask import Response, flash, jsonify, redirect, url_for
+from flask_appbuilder import ModelView, expose
+from flask_appbuilder.forms import DynamicForm
+from flask_appbuilder.hooks import before_request
+from flask_appbuilder.security.decorators import has_access
+from sqlalchemy import ColumnElement
+from wtforms import TextAreaField
+
+from sheda.core import widgets
+from sheda.core.access import get_visible
+from sheda.core.actor import Actor, current_actor
+from sheda.core.db import in_transaction
+from sheda.core.errors import NotAllowed, NotFound, Refusal
+from sheda.core.forms import Offer, clean, make_form
+from sheda.core.lists import Empty, ListPage
+from sheda.core.roles import granted
+from sheda.core.states import Machine, Move
+from sheda.core.timeline import history_of
+from sheda.core.views import here, is_post, perform, query, row_id, turned_away, way_back
+from sheda.core.widgets import Button, Link
+
+Result = TypeVar("Result")
+
+HARSH = frozenset(
+    {"reject", "decline", "cancel", "archive", "terminate", "expire", "no_show", "deactivate", "sign_out"}
+)
+"""Moves that end something: their buttons look like it."""
+
+
+class RoomView(ModelView):
+    """A room's generated pages: list, record, forms and moves over the rows that are there for whoever looks."""
+
+    list_template, show_template, add_template, edit_template = (
+        "admin/list.html",
+        "admin/show.html",
+        "admin/form.html",
+        "admin/form.html",
+    )
+    ask_template = "admin/ask.html"
+    base_permissions: Any = None
+    list_title: str = ""
+    label_columns: dict[str, str] = {}
+    method_permission_name = {"list": "list", "show": "read", "add": "create", "edit": "update", "delete": "delete"}
+
+    machine: Machine | None = None
+    moves: dict[str, Callable[..., Any]] = {}
+    """Each move's service, called as `service(actor, id, reason=…)` and with the values of its `move_fields`."""
+    move_fields: dict[str, dict[str, Any]] = {}
+    done: dict[str, str] = {}
+    """What is said when a move has happened."""
+    words: dict[str, str] = {}
+    """The states in words."""
+    cells: dict[str, Callable[[Any], Any]] = {}
+    """How a column is shown, from the whole row; columns that are none of the model's live here too."""
+    looks: dict[str, str] = {}
+    """CSS classes of a list's columns: s-num, and s-p2 … s-p4 for those that leave first on a narrow desk."""
+    choices: dict[str, Sequence[tuple[str, str]]] = {}
+    """Closed lists of values, for forms and filters."""
+    offers: dict[str, Offer] = {}
+    """What fields that name another row offer while one types."""
+    tabs: dict[str, tuple[str, Callable[[Actor], ColumnElement[bool] | None]]] = {}
+    """Saved views: a label and a condition; the first is what the list opens with."""
+    find_columns: Sequence[Any] = ()
+    find_label = "Find"
+    list_options: Sequence[Any] = ()
+    """What to load with the rows, so that a list is a fixed number of statements."""
+    list_buttons = 2
+    page_size = 25
+    icon = "doc"
+    nouns = ("record", "records")
+    empty = Empty()
+    search_columns: list[str] = []
+
+    def __init__(self) -> None:
+        able = {"list", "show", "move", "options"}
+        for route, method in (("add", "create"), ("edit", "update"), ("delete", "remove")):
+            if getattr(type(self), method) is not getattr(RoomView, method):
+                able.add(route)
+        self.include_route_methods = able | set(self.own_routes())
+        self.list_title = self.list_title or self.nouns[1].capitalize()
+        self.label_columns = dict(self.label_columns or {})
+        super().__init__()
+        self.base_permissions = sorted({*self.base_permissions, *(f"can_{name}" for name in self.moves)})
+
+    # ── What a room fills in ──────────────────────────────────────────────────────────────────────────────────────
+
+    def own_routes(self) -> Sequence[str]:
+        """Name the room's own exposed methods."""
+        return ()
+
+    def narrow(self, _actor: Actor) -> ColumnElement[bool] | None:
+        """Return a further condition of the list, beside the row rule."""
+        return None
+
+    def title_of(self, row: Any) -> str:
+        """Return what a record is called."""
+        return f"{self.nouns[0].capitalize()} {row.id}"
+
+    def thumb(self, _row: Any) -> str | None:
+        """Return the address of a small picture; None for lists without pictures."""
+        return None
+
+    def under(self, _row: Any) -> Any:
+        """Return the quiet line under a row's name."""
+        return ""
+
+    def extras(self, _actor: Actor, _row: Any) -> dict[str, Any]:
+        """Return what a room's own show template needs beside the facts."""
+        return {}
+
+    def links(self, _actor: Actor, _row: Any) -> list[Link]:
+        """Return further ways from a record."""
+        return []
+
+    def create(self, actor: Actor, values: dict[str, Any]) -> Any:
+        """Create a row through the room's service and return it."""
+        raise NotImplementedError
+
+    def update(self, actor: Actor, row: Any, values: dict[str, Any]) -> Any:
+        """Change a row through the room's service; `values` holds only what differs."""
+        raise NotImplementedError
+
+    def remove(self, actor: Actor, row: Any) -> Any:
+        """Remove a row through the room's service."""
+        raise NotImplementedError
+
+    # ── Rows and buttons ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def may(self, action: str) -> bool:
+        """Tell whether the present role may try an action here."""
+        return granted(current_actor().role, action, self.class_permission_name)
+
+    def row(self, pk: str) -> Any:
+        """Return the row that an address names, when it is there for whoever asks."""
+        return get_visible(current_actor(), self.datamodel.obj, row_id(pk))
+
+    def href_of(self, row: Any) -> str:
+        """Return the address of a row's page."""
+        return url_for(f"{self.endpoint}.show", pk=row.id)
+
+    def cell(self, row: Any, column: str) -> Any:
+        """Show one value of a row."""
+        if column in self.cells:
+            return widgets.show(self.cells[column](row))
+        value = getattr(row, column)
+        if self.machine is not None and column == self.machine.column:
+            return widgets.badge(value, self.words)
+        words = dict(self.choices.get(column, ()))
+        return widgets.show(words.get(value, value) if words else value)
+
+    def buttons(self, actor: Actor, row: Any) -> list[Button]:
+        """Return the moves that this actor can make now, made from the machine's table without any query."""
+        if self.machine is None:
+            return []
+        possible = [
+            move for move in self.machine.possible(actor, row) if move.name in self.moves and self.may(move.name)
+        ]
+        gentle = [move for move in possible if move.name not in HARSH]
+        return [
+            Button(
+                move.label,
+                url_for(f"{self.endpoint}.move", pk=row.id, name=move.name),
+                "no" if move.name in HARSH else "primary" if move is gentle[0] else "default",
+                asks=bool(move.confirm) or move.wants_reason(actor) or move.name in self.move_fields,
+                subject=self.title_of(row),
+            )
+            for move in possible
+        ]
+
+    # ── Generated forms ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _init_forms(self) -> None:
+        """Generate both forms; there is no search form, the filters of a list come from its columns."""
+        self.search_form = DynamicForm
+        ready = {"labels": self.label_columns, "hints": self.description_columns, "choices": self.choices}
+        self.add_form = make_form(self.datamodel, self.add_columns, extra=self.add_form_extra_fields, **ready)
+        self.edit_form = make_form(self.datamodel, self.edit_columns, extra=self.edit_form_extra_fields, **ready)
+
+    def _init_properties(self) -> None:
+        """Keep what is not declared empty: no column is shown, ordered by or searched by default."""
+        declared = {
+            name: list(getattr(self, name) or [])
+            for name in ("order_columns", "add_columns", "edit_columns", "search_columns")
+        }
+        super()._init_properties()
+        if not self.add_fieldsets:
+            self.add_columns = declared["add_columns"]
+        if not self.edit_fieldsets:
+            self.edit_columns = declared["edit_columns"]
+        self.order_columns = declared["order_columns"]
+        self.search_columns = declared["search_columns"]
+        self._filters = self.datamodel.get_filters(self.search_columns)
+
+    def update_redirect(self) -> None:
+        """Keep no history of pages in the cookie."""
+
+    @before_request
+    def _enter(self) -> Any:
+        return turned_away()
+
+    def _list(self, **_ignored: Any) -> dict[str, Any]:
+        links = []
+        if "add" in self.include_route_methods and self.may("create"):
+            links.append(Link(f"New {self.nouns[0]}", url_for(f"{self.endpoint}.add"), "plus", "primary"))
+        return {"page": ListPage(self, current_actor(), query(), here(), links)}
+
+    def _show(self, pk: str) -> dict[str, Any]:
+        actor, row = current_actor(), self.row(pk)
+        links = self.links(actor, row)
+        if "edit" in self.include_route_methods and self.may("update"):
+            links.append(Link("Edit", url_for(f"{self.endpoint}.edit", pk=row.id), "edit"))
+        groups = self.show_fieldsets or [("", {"fields": self.show_columns})]
+        sections = [
+            (heading, [(self.label_columns.get(name, name), self.cell(row, name)) for name in group["fields"]])
+            for heading, group in groups
+        ]
+        page = {
+            "title": self.title_of(row),
+            "trail": self._trail((self.title_of(row), "")),
+            "badge": widgets.badge(self.machine.state(row), self.words) if self.machine else "",
+            "links": links,
+            "sections": sections,
+            "buttons": self.buttons(actor, row),
+            "history": history_of(row, self.machine),
+            **self.extras(actor, row),
+        }
+        return {"page": page, "row": row}
+
+    def _trail(self, *steps: tuple[str, str]) -> list[tuple[str, str]]:
+        return [(str(self.list_title), url_for(f"{self.endpoint}.list")), *steps]
+
+    def _form_page(self, form: Any, columns: Sequence[str], groups: Any, title: str, back: str) -> dict[str, Any]:
+        shown = groups or [("", {"fields": columns})]
+        sections = [(heading, [form[name] for name in group["fields"]]) for heading, group in shown]
+        return {
+            "title": title,
+            "sections": sections,
+            "back": back,
+            "errors": form.form_errors,
+            "trail": self._trail((title, "")),
+        }
+
+    @expose("/add", methods=["GET", "POST"])
+    @has_access
+    def add(self) -> Any:
+        """Show the form of a new record, or make it."""
+        form = self.add_form()
+        if is_post() and form.validate():
+            values = {name: form[name].data for name in self.add_columns}
+            made = _write(form, lambda: self.create(current_actor(), values).id, f"{self.nouns[0].capitalize()} saved.")
+            if made is not None:
+                return redirect(url_for(f"{self.endpoint}.show", pk=made))
+        back = url_for(f"{self.endpoint}.list")
+        page = self._form_page(form, self.add_columns, self.add_fieldsets, f"New {self.nouns[0]}", back)
+        return self.render_template(self.add_template, title=page["title"], page=page)
+
+    @expose("/edit/<pk>", methods=["GET", "POST"])
+    @has_access
+    def edit(self, pk: str) -> Any:
+        """Show the form of a record, or change what differs."""
+        row = self.row(pk)
+        form = self.edit_form() if is_post() else self.edit_form(obj=row)
+        if is_post() and form.validate():
+            changed = {
+                name: form[name].data for name in self.edit_columns if form[name].data != getattr(row, name, None)
+            }
+            if not changed or _write(form, lambda: self.update(current_actor(), row, changed) or True, "Saved."):
+                return redirect(self.href_of(row))
+        page = self._form_page(
+            form, self.edit_columns, self.edit_fieldsets, f"Edit {self.title_of(row)}", self.href_of(row)
+        )
+        return self.render_template(self.edit_template, title=page["title"], page=page, row=row)
+
+    @expose("/delete/<pk>", methods=["POST"])
+    @has_access
+    def delete(self, pk: str) -> Any:
+        """Remove a record."""
+        row = self.row(pk)
+        perform(lambda: self.remove(current_actor(), row), f"{self.nouns[0].capitalize()} removed.")
+        return redirect(url_for(f"{self.endpoint}.list"))
+
+    # ── Moves and offers ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @expose("/move/<pk>/<name>", methods=["GET", "POST"])
+    def move(self, pk: str, name: str) -> Any:
+        """Ask before a move (GET changes nothing), or make it (POST)."""
+        if name not in self.moves or self.machine is None:
+            raise NotFound
+        permission, actor = f"can_{name}", current_actor()
+        if not self.appbuilder.sm.has_access(permission, self.class_permission_name):
+            raise NotAllowed
+        row, move = self.row(pk), self.machine.moves[name]
+        form = type(
+            "MoveForm", (DynamicForm,), {**self.move_fields.get(name, {}), "reason": TextAreaField("Reason", [clean])}
+        )()
+        if is_post() and form.validate():
+            values = {field: form[field].data for field in self.move_fields.get(name, {})}
+            reason = form["reason"].data or None
+            done = self.done.get(name, f"{move.label}: done.")
+            if _write(form, lambda: self.moves[name](actor, row.id, reason=reason, **values) or True, done):
+                return redirect(way_back(self.href_of(row)))
+            if form.form_errors:
+                flash(" ".join(form.form_errors), "danger")
+                return redirect(way_back(self.href_of(row)))
+        return self._ask(form, row, move, actor)
+
+    def _ask(self, form: Any, row: Any, move: Move, actor: Actor) -> Any:
+        page = {
+            "confirm": move.confirm,
+            "must": move.wants_reason(actor),
+            "fields": [form[name] for name in self.move_fields.get(move.name, {})],
+            "reason": form["reason"] if move.reason else None,
+            "tone": "no" if move.name in HARSH else "",
+            "verb": move.label,
+            "back": way_back(self.href_of(row)),
+            "trail": self._trail((self.title_of(row), self.href_of(row)), (move.label, "")),
+        }
+        return self.render_template(
+            self.ask_template, title=f"{move.label}: {self.title_of(row)}", action=here(), page=page
+        )
+
+    @expose("/options/<name>")
+    @has_access
+    def options(self, name: str) -> Response:
+        """Offer rows for a field, by what has been typed."""
+        offer = self.offers.get(name)
+        if offer is None:
+            raise NotFound
+        return jsonify(
+            result=[
+                {"id": key, "text": text} for key, text in offer.find(query().get("q", "")[:100].replace("\x00", ""))
+            ]
+        )
+
+
+def _write(form: Any, work: Callable[[], Result], done: str) -> Result | None:
+    """Do a form's work in one transaction; a refusal stands at its field, or above the form."""
+    try:
+        result = in_transaction(work)
+    except Refusal as refusal:
+        if isinstance(refusal, NotFound):
+            raise
+        elsewhere = [one["message"] for one in refusal.errors if one["field"] not in form]
+        for one in refusal.errors:
+            if one["field"] in form:
+                form[one["field"]].errors = [*form[one["field"]].errors, one["message"]]
+        form.form_errors = elsewhere if refusal.errors else [refusal.detail]
+        return None
+    flash(done, "success")
+    return result

@@ -1,0 +1,50 @@
+"""What has happened to a record, oldest first, from its history rows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_appbuilder.security.sqla.models import User
+from sqlalchemy import select
+
+from sheda.core.db import db
+from sheda.core.states import History, Machine
+from sheda.core.widgets import moment, plain
+
+LONGEST = 50
+
+
+@dataclass(frozen=True)
+class Step:
+    """One move as a page shows it."""
+
+    when: Any
+    what: str
+    who: str
+    reason: str | None
+
+
+def history_of(row: Any, machine: Machine | None) -> list[Step]:
+    """Return the latest moves of a row that its reader has been shown already."""
+    if machine is None:
+        return []
+    found = db.session.execute(
+        select(History, User.first_name, User.last_name)
+        .outerjoin(User, User.id == History.actor_id)
+        .where(History.subject_type == row.__tablename__, History.subject_id == row.id)
+        .order_by(History.id.desc())
+        .limit(LONGEST)
+    ).all()
+    return [
+        Step(
+            moment(entry.at),
+            _label(entry.move, machine),
+            f"{first or ''} {last or ''}".strip() or "Sheda",
+            entry.reason,
+        )
+        for entry, first, last in reversed(found)
+    ]
+
+
+def _label(name: str, machine: Machine) -> str:
+    move = machine.moves.get(name)
+    return move.label if move else plain(name)

@@ -1,0 +1,330 @@
+"""The shell of the admin UI: what a page may ask of its request, its frame, the door, home and error pages."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, flash, g, redirect, render_template, request, session, url_for
+from flask_appbuilder import BaseView, expose
+from flask_appbuilder.hooks import before_request
+from flask_appbuilder.security.views import AuthDBView
+from flask_appbuilder.utils.base import is_safe_redirect_url
+from werkzeug.datastructures import FileStorage
+
+from sheda.core import clock, widgets
+from sheda.core.access import LARGEST_ID
+from sheda.core.actor import Actor, client_address, current_actor, request_id
+from sheda.core.db import db, in_transaction
+from sheda.core.errors import NotAllowed, NotFound, Refusal
+from sheda.core.roles import granted
+from sheda.core.widgets import Section
+
+Result = TypeVar("Result")
+
+DOOR, LOGOUT, HOME, MORE = "SignIn.login", "SignIn.logout", "HomeView.home", "HomeView.more"
+
+PAGE_PATHS = ("/admin", "/login", "/logout")
+"""Where people with browsers go: a refusal there is a page, elsewhere a problem."""
+
+HEADINGS = {
+    400: "We could not read that",
+    403: "That is not yours to do",
+    404: "We cannot find that page",
+    405: "That address is for a form",
+    409: "That has changed meanwhile",
+    413: "That file is too large",
+    429: "One moment",
+    503: "A part of Sheda is not reachable",
+}
+
+# ── What a page may ask of its request ───────────────────────────────────────────────────────────────────────────
+
+
+def is_post() -> bool:
+    """Tell whether this request sends a form."""
+    return request.method == "POST"
+
+
+def here() -> str:
+    """Return the path of this request."""
+    return request.path
+
+
+def query() -> Mapping[str, str]:
+    """Return what this address asks for."""
+    return request.args
+
+
+def sent(name: str) -> str:
+    """Return one value of this form."""
+    return request.form.get(name, "")
+
+
+def uploaded(name: str) -> list[FileStorage]:
+    """Return the files that came with this form under a name; empty choices are none."""
+    return [file for file in request.files.getlist(name) if file.filename]
+
+
+def row_id(text: str) -> int:
+    """Read an id from an address; NotFound when no row could have it."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID)) and int(text) <= LARGEST_ID):
+        raise NotFound
+    return int(text)
+
+
+def way_back(default: str) -> str:
+    """Return the page of ours that this request came from, or the default: never an address elsewhere."""
+    for place in (request.form.get("back", ""), request.headers.get("Referer", "")):
+        try:
+            parts = urlsplit(place.replace("\\", "/"))
+        except ValueError:
+            continue
+        is_ours = parts.netloc in {"", request.host} and not place.startswith("//")
+        if is_ours and parts.path.startswith("/admin/") and "//" not in parts.path and "/move/" not in parts.path:
+            return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return default
+
+
+def perform(work: Callable[[], Result], done: str = "") -> Result | None:
+    """Do a form's work in one transaction; a refusal becomes a notice, everything else is a fault of ours."""
+    try:
+        result = in_transaction(work)
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        flash(refusal.detail, "danger")
+        return None
+    if done:
+        flash(done, "success")
+    return result
+
+
+def turned_away() -> Any:
+    """Return the way to the door for someone who is not signed in; NotAllowed for one whose role has no desk here."""
+    actor = current_actor()
+    if actor.id is None:
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for(DOOR, next=wanted))
+    if not granted(actor.role, "enter", "AdminUI"):
+        raise NotAllowed("These pages are for agents and staff. Clients use the Sheda app.")
+    return None
+
+
+# ── The frame around every page ──────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line of the menu."""
+
+    label: str
+    href: str
+    icon: str
+    current: bool
+
+
+def csp_nonce() -> str:
+    """Return this response's nonce; the policy names it when it was asked for."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    found: str = g.csp_nonce
+    return found
+
+
+def secure_headers(response: Response) -> Response:
+    """Set the headers of every response; pages run only scripts with the nonce and load nothing from elsewhere."""
+    media = current_app.config.get("MEDIA_ORIGIN", "")
+    policy = (
+        f"default-src 'none'; script-src 'nonce-{csp_nonce()}'; style-src 'self'; img-src 'self' data: {media}; "
+        "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    is_page = response.mimetype == "text/html"
+    response.headers.setdefault(
+        "Content-Security-Policy", policy if is_page else "default-src 'none'; frame-ancestors 'none'"
+    )
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if is_page and request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def navigation() -> list[tuple[str, list[Item]]]:
+    """Return the menu of whoever looks, by headings; the first group has none."""
+    actor, groups = current_actor(), [("", [_item("Home", url_for(HOME), "home")])]
+    for entry in current_app.appbuilder.menu.get_list():  # type: ignore[attr-defined]
+        if not entry.childs:
+            groups[0][1].extend(_entries([entry], actor))
+        elif items := _entries(entry.childs, actor):
+            groups.append((entry.label, items))
+    return groups
+
+
+def _entries(entries: Any, actor: Actor) -> list[Item]:
+    return [
+        _item(entry.label, entry.get_url(), entry.icon)
+        for entry in entries
+        if entry.baseview
+        and granted(
+            actor.role,
+            entry.baseview.method_permission_name.get(entry.baseview.default_view, "list"),
+            entry.baseview.class_permission_name,
+        )
+    ]
+
+
+def _item(label: str, href: str, icon: str) -> Item:
+    section = href.removesuffix("list/")
+    return Item(str(label), href, icon, request.path == href or (section != href and request.path.startswith(section)))
+
+
+def is_page() -> bool:
+    """Tell whether this request is a browser's, which reads pages rather than problems."""
+    return request.path == "/" or request.path.startswith(PAGE_PATHS)
+
+
+def error_page(refusal: Refusal) -> Response:
+    """Write a refusal as a page; staff get its number when it is our fault."""
+    ours = refusal.status >= 500  # noqa: PLR2004 - the server's half of the statuses
+    heading = HEADINGS.get(refusal.status, "That was our fault" if ours else "That did not work")
+    body = render_template(
+        "admin/error.html",
+        status=refusal.status,
+        heading=heading,
+        detail=refusal.detail,
+        request_number=request_id() if ours else None,
+        plain=current_actor().id is None,
+    )
+    return Response(body, refusal.status, {**refusal.headers}, content_type="text/html; charset=utf-8")
+
+
+def init_pages(app: Flask) -> None:
+    """Give the templates what they ask for."""
+    app.jinja_env.globals.update(
+        csp_nonce=csp_nonce,
+        navigation=navigation,
+        home_endpoint=HOME,
+        more_endpoint=MORE,
+        logout_endpoint=LOGOUT,
+    )
+    app.jinja_env.filters.update(initials=widgets.initials, show=widgets.show, moment=widgets.moment, day=widgets.day)
+    app.context_processor(lambda: {"actor": current_actor()})
+
+
+# ── Home: what waits for a decision ──────────────────────────────────────────────────────────────────────────────
+
+Source = Callable[[Actor], Section | None]
+_sources: list[Source] = []
+
+
+def waits(source: Source) -> Source:
+    """Register what a room shows on the home page: one section of cards, or None when nothing waits."""
+    if source not in _sources:
+        _sources.append(source)
+    return source
+
+
+class HomeView(BaseView):
+    """The first page: what must be decided, by when, and the buttons that settle it."""
+
+    route_base = ""
+    default_view = "home"
+    class_permission_name = "AdminUI"
+
+    @before_request(only=["home", "more"])
+    def _enter(self) -> Any:
+        return turned_away()
+
+    @expose("/")
+    def index(self) -> Any:
+        """Lead to home, or to the door."""
+        return redirect(url_for(HOME if current_actor().id is not None else DOOR))
+
+    @expose("/admin/")
+    def home(self) -> Any:
+        """Show what waits."""
+        actor = current_actor()
+        found = [section for source in _sources if (section := source(actor)) is not None and section.cards]
+        sections = sorted(found, key=lambda section: section.rank)
+        count = sum(len(section.cards) for section in sections)
+        dues = [card.due for section in sections for card in section.cards if card.due]
+        first = f" The first lapses {widgets.moment_words(min(dues))}." if dues else ""
+        note = (
+            f"{count} thing{'s wait' if count != 1 else ' waits'} for you.{first}"
+            if count
+            else "Nothing waits for you."
+        )
+        page = {
+            "greeting": f"{_greeting()}, {actor.name.split(' ')[0] or actor.role.value}",
+            "note": note,
+            "sections": sections,
+        }
+        return self.render_template("admin/home.html", title="Home", page=page)
+
+    @expose("/admin/more")
+    def more(self) -> Any:
+        """Show the whole menu as a page, for small screens."""
+        return self.render_template("admin/more.html", title="More")
+
+
+def _greeting() -> str:
+    hour = clock.now().astimezone(clock.LAGOS).hour
+    return "Good morning" if hour < 12 else "Good afternoon" if hour < 17 else "Good evening"  # noqa: PLR2004 - noon, five
+
+
+# ── The door ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class DoorView(AuthDBView):
+    """Sign in and out with a cookie; a room on the right says who may enter (`admit`) and ends sessions (`dismiss`)."""
+
+    route_base = ""
+
+    def admit(self, identifier: str, password: str, *, address: str) -> str:
+        """Return the user's id for the session, with the session's own; a Refusal for everybody else."""
+        raise NotImplementedError
+
+    def dismiss(self, actor: Actor) -> None:
+        """End the session that this cookie stands for."""
+        raise NotImplementedError
+
+    @expose("/login/", methods=["GET", "POST"])
+    def login(self) -> Any:
+        """Show the door, or open it."""
+        wanted = request.args.get("next", "")
+        inside = wanted if wanted.startswith("/admin") and is_safe_redirect_url(wanted) else url_for(HOME)
+        if current_actor().id is not None:
+            return redirect(inside)
+        identifier = request.form.get("username", "").strip()
+        refused: Refusal | None = None
+        if request.method == "POST":
+            try:
+                self.admit(identifier, request.form.get("password", ""), address=client_address())
+                return redirect(inside)
+            except Refusal as refusal:
+                refused = refusal
+                db.session.rollback()
+        action = url_for(DOOR, next=wanted or None)
+        page = self.render_template(
+            "admin/login.html", action=action, identifier=identifier, error=refused.detail if refused else ""
+        )
+        return Response(
+            page,
+            refused.status if refused else 200,
+            refused.headers if refused else {},
+            content_type="text/html; charset=utf-8",
+        )
+
+    @expose("/logout/", methods=["POST"])
+    def logout(self) -> Any:
+        """End the session on the server, and forget the cookie."""
+        actor = current_actor()
+        if actor.id is not None:
+            in_transaction(lambda: self.dismiss(actor))
+        session.clear()
+        return redirect(url_for(DOOR))

@@ -1,0 +1,153 @@
+// Small comforts of the admin UI. Every page works without this file: it only saves a page load or a click.
+(() => {
+  "use strict";
+
+  const closeOnClick = (button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => button.parentElement.remove());
+  };
+
+  // A toast says that something is done; it leaves by itself unless it is being read.
+  const fadeToast = (toast) => {
+    const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 3000) : toast.remove());
+    setTimeout(leave, 8000);
+  };
+
+  // The question before a move opens over the page; where that fails, the link leads to the same question.
+  const askHere = async (event) => {
+    const link = event.target.closest("a[data-ask]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    try {
+      const answer = await fetch(link.href, { credentials: "same-origin" });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const box = page.getElementById("ask");
+      if (!answer.ok || !box) throw new Error("no question");
+      const dialog = document.createElement("dialog");
+      dialog.className = "s-dialog";
+      dialog.setAttribute("aria-labelledby", "ask-title");
+      dialog.append(document.importNode(box.querySelector("form"), true));
+      dialog.querySelector("[data-dismiss]").addEventListener("click", (click) => {
+        click.preventDefault();
+        dialog.close();
+      });
+      dialog.addEventListener("close", () => {
+        dialog.remove();
+        link.focus();
+      });
+      document.body.append(dialog);
+      dialog.showModal();
+    } catch {
+      location.assign(link.href);
+    }
+  };
+
+  // A select of rows that are too many to list: type, choose, and the row's id is what is sent.
+  const combo = (select) => {
+    const box = document.createElement("div");
+    const input = document.createElement("input");
+    const list = document.createElement("ul");
+    const label = document.querySelector(`label[for="${select.id}"]`);
+    let active = -1;
+    let turn = 0;
+    box.className = "s-combo";
+    input.className = "form-control";
+    input.autocomplete = "off";
+    input.id = `${select.id}-find`;
+    input.value = select.selectedOptions[0]?.value ? select.selectedOptions[0].text : "";
+    input.placeholder = select.dataset.placeholder || "Type to find";
+    list.id = `${select.id}-list`;
+    list.hidden = true;
+    list.setAttribute("role", "listbox");
+    for (const [name, value] of [["role", "combobox"], ["aria-expanded", "false"], ["aria-controls", list.id], ["aria-autocomplete", "list"]]) {
+      input.setAttribute(name, value);
+    }
+    if (label) {
+      label.htmlFor = input.id;
+      list.setAttribute("aria-label", label.textContent);
+    }
+    const show = (open) => {
+      list.hidden = !open;
+      input.setAttribute("aria-expanded", String(open));
+      if (!open) input.removeAttribute("aria-activedescendant");
+    };
+    const mark = (index) => {
+      active = index;
+      [...list.children].forEach((item, place) => item.setAttribute("aria-selected", String(place === index)));
+      if (list.children[index]) input.setAttribute("aria-activedescendant", list.children[index].id);
+    };
+    const choose = (item) => {
+      if (!item || !item.dataset.id) return;
+      select.replaceChildren(new Option(item.textContent, item.dataset.id, true, true));
+      input.value = item.textContent;
+      show(false);
+    };
+    const fill = (rows) => {
+      list.replaceChildren(
+        ...(rows.length ? rows : [{ id: "", text: "Nothing found" }]).map((row, place) => {
+          const item = document.createElement("li");
+          item.id = `${list.id}-${place}`;
+          item.textContent = row.text;
+          item.dataset.id = row.id;
+          item.setAttribute("role", "option");
+          if (!row.id) item.className = "is-none";
+          return item;
+        }),
+      );
+      mark(-1);
+      show(true);
+    };
+    const look = async () => {
+      const mine = (turn += 1);
+      const address = new URL(select.dataset.options, location.href);
+      address.searchParams.set("q", input.value);
+      const answer = await fetch(address, { credentials: "same-origin", headers: { Accept: "application/json" } });
+      if (mine === turn && answer.ok) fill((await answer.json()).result);
+    };
+    let wait = 0;
+    input.addEventListener("input", () => {
+      clearTimeout(wait);
+      select.replaceChildren(new Option("", "", true, true));
+      wait = setTimeout(look, 200);
+    });
+    input.addEventListener("focus", look);
+    input.addEventListener("blur", () => setTimeout(() => show(false), 150));
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        event.preventDefault();
+        const step = event.key === "ArrowDown" ? 1 : -1;
+        if (list.children.length) mark((active + step + list.children.length) % list.children.length);
+      } else if (event.key === "Enter" && !list.hidden && active >= 0) {
+        event.preventDefault();
+        choose(list.children[active]);
+      } else if (event.key === "Escape") {
+        show(false);
+      }
+    });
+    list.addEventListener("mousedown", (event) => {
+      event.preventDefault();
+      choose(event.target.closest("li"));
+    });
+    select.hidden = true;
+    select.after(box);
+    box.append(input, list);
+  };
+
+  // A double click must not send a form twice.
+  const sendOnce = (event) => {
+    if (event.defaultPrevented) return;
+    if (event.target.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    if (event.target.method === "post") event.target.dataset.sent = "yes";
+  };
+
+  document.querySelectorAll("[data-close]").forEach(closeOnClick);
+  document.querySelectorAll(".s-toast").forEach(fadeToast);
+  document.querySelectorAll("select[data-options]").forEach(combo);
+  document.querySelectorAll("select[data-submit]").forEach((select) => select.addEventListener("change", () => select.form.requestSubmit()));
+  document.addEventListener("click", askHere);
+  document.addEventListener("submit", sendOnce);
+  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
+})();
