@@ -7,7 +7,7 @@ that names them is committed and erased after the row is gone, so a row never na
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -197,6 +197,19 @@ def new_key(area: Area, suffix: str) -> str:
     """Make a key nobody can guess (192 random bits); `suffix` is one of MEDIA_TYPES."""
     name = secrets.token_hex(24)
     return f"{area}/{name[:2]}/{name}.{suffix}"
+
+
+def put_renditions(renditions: Mapping[str, bytes], stem: str | None = None) -> str:
+    """Store the WebP renditions of one picture in public, under a stem that is new when none is given; return the stem."""
+    stem = stem or new_key(Area.PUBLIC, "webp").removesuffix(".webp")
+    for name, data in renditions.items():
+        store().put(rendition_key(stem, name), data)
+    return stem
+
+
+def rendition_key(stem: str, name: str) -> str:
+    """Give the key of one rendition of a picture: `<stem>.<name>.webp`."""
+    return f"{stem}.{name}.webp"
 
 
 def put(area: Area, data: bytes, suffix: str) -> str:

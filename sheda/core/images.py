@@ -73,21 +73,25 @@ def check_picture(data: bytes, *, field: str = "file", max_bytes: int = MAX_BYTE
 def render(data: bytes, sizes: Mapping[str, int] = SIZES, *, field: str = "file") -> dict[str, bytes]:
     """Make the WebP renditions of a picture: each at most its longest edge, upright, never enlarged, without metadata.
 
-    Works from the largest down, each from the one before. InvalidInput on `field` when the picture does not decode.
+    InvalidInput on `field` when the picture does not decode.
     """
-    image = _open(data, field)
-    renditions: dict[str, bytes] = {}
     try:
-        if image.mode not in _RESAMPLED_WELL:
-            image = upright_rgb(image)
-        for name, edge in sorted(sizes.items(), key=lambda size: -size[1]):
-            # thumbnail() lets a JPEG decode at a fraction of its size (draft) before it resamples.
-            image.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
-            if not renditions:
-                image = upright_rgb(image)
-            renditions[name] = _encode(image, "WEBP", quality=QUALITY, method=4)
+        return render_image(_open(data, field), sizes)
     except DAMAGED:
         raise _damaged(field) from None
+
+
+def render_image(image: Image.Image, sizes: Mapping[str, int] = SIZES) -> dict[str, bytes]:
+    """Make the renditions of an opened or drawn picture, from the largest down, each from the one before."""
+    renditions: dict[str, bytes] = {}
+    if image.mode not in _RESAMPLED_WELL:
+        image = upright_rgb(image)
+    for name, edge in sorted(sizes.items(), key=lambda size: -size[1]):
+        # thumbnail() lets a JPEG decode at a fraction of its size (draft) before it resamples.
+        image.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        if not renditions:
+            image = upright_rgb(image)
+        renditions[name] = _encode(image, "WEBP", quality=QUALITY, method=4)
     return renditions
 
 

@@ -119,6 +119,12 @@ class TestStore:
         with pytest.raises(NotFound):
             files.get(staged)
 
+    def test_the_renditions_of_a_picture_share_a_stem(self, storage: Flask) -> None:
+        stem = files.put_renditions({"thumb": b"small", "full": b"large"})
+        assert files.get(files.rendition_key(stem, "thumb")) == b"small"
+        assert files.put_renditions({"thumb": b"again"}, stem) == stem
+        assert files.url(files.rendition_key(stem, "full")).endswith(".full.webp")
+
     def test_the_media_type_follows_the_suffix(self) -> None:
         assert files.media_type("private/ab/abc.pdf") == "application/pdf"
         assert files.media_type("private/ab/abc") == "application/octet-stream"
