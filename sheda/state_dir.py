@@ -25,11 +25,11 @@ class StateInUse(ServersError):
     """Refuse a state directory that another Sheda holds."""
 
 
-def kept_secret(state_dir: Path, name: str) -> str:
-    """Return the random secret kept in the file `name`, made on first use with mode 0600."""
+def kept_secret(state_dir: Path, name: str, *, strength: int = 32) -> str:
+    """Return the secret kept in the file `name`, made on first use from `strength` random bytes, with mode 0600."""
     path = state_dir / name
     if not path.exists():
-        write_private(path, secrets.token_urlsafe(32))
+        write_private(path, secrets.token_urlsafe(strength))
     return path.read_text().strip()
 
 

@@ -186,8 +186,12 @@ def _environment(state_dir: Path, held: Servers) -> dict[str, str]:
                 raise CannotStart(f"Set {name} to a long random text: with DATABASE_URL given it is not made up here.")
             env[name] = kept_secret(state_dir, name.lower().replace("_", "-"))
     if not env.get("SHEDA_DEMO_PASSWORD") and _demo_size() != "none":
-        env["SHEDA_DEMO_PASSWORD"] = kept_secret(state_dir, "demo-password")
+        env["SHEDA_DEMO_PASSWORD"] = _demo_password(state_dir)
     return env
+
+
+def _demo_password(state_dir: Path) -> str:
+    return kept_secret(state_dir, "demo-password", strength=9)
 
 
 def _demo_size() -> str:
@@ -305,7 +309,7 @@ def _watch(family: list[Child], env: dict[str, str], family_fd: int) -> None:
 
 def _show_demo_accounts(state_dir: Path) -> None:
     if (state_dir / "demo-made").exists():
-        password = os.environ.get("SHEDA_DEMO_PASSWORD") or kept_secret(state_dir, "demo-password")
+        password = os.environ.get("SHEDA_DEMO_PASSWORD") or _demo_password(state_dir)
         tell(f"demo accounts: {', '.join(f'{name}@sheda.example' for name in DEMO_ACCOUNTS)}; password: {password}")
     tell(f"logs: {state_dir / 'logs'}; ^C stops everything")
 
