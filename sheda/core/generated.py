@@ -19,13 +19,13 @@ from sheda.core import widgets
 from sheda.core.access import get_visible
 from sheda.core.actor import Actor, current_actor
 from sheda.core.db import in_transaction
-from sheda.core.errors import NotAllowed, NotFound, Refusal
+from sheda.core.errors import NotFound, Refusal
 from sheda.core.forms import Offer, clean, make_form
 from sheda.core.lists import Empty, ListPage
 from sheda.core.roles import granted
 from sheda.core.states import Machine, Move
 from sheda.core.timeline import history_of
-from sheda.core.views import here, is_post, perform, query, row_id, turned_away, way_back
+from sheda.core.views import here, is_post, perform, query, require, row_id, turned_away, way_back
 from sheda.core.widgets import Button, Link
 
 Result = TypeVar("Result")
@@ -49,7 +49,14 @@ class RoomView(ModelView):
     base_permissions: Any = None
     list_title: str = ""
     label_columns: dict[str, str] = {}
-    method_permission_name = {"list": "list", "show": "read", "add": "create", "edit": "update", "delete": "delete"}
+    method_permission_name = {
+        "list": "list",
+        "options": "list",
+        "show": "read",
+        "add": "create",
+        "edit": "update",
+        "delete": "delete",
+    }
 
     machine: Machine | None = None
     moves: dict[str, Callable[..., Any]] = {}
@@ -157,13 +164,17 @@ class RoomView(ModelView):
         words = dict(self.choices.get(column, ()))
         return widgets.show(words.get(value, value) if words else value)
 
+    def rule(self, name: str) -> Move | None:
+        """Return the row of the table that a move is, or None for a name that is no move here."""
+        return self.machine.moves.get(name) if self.machine and name in self.moves else None
+
+    def possible(self, actor: Actor, row: Any) -> list[Move]:
+        """Return the moves that this actor can make on this row now."""
+        return self.machine.possible(actor, row) if self.machine else []
+
     def buttons(self, actor: Actor, row: Any) -> list[Button]:
-        """Return the moves that this actor can make now, made from the machine's table without any query."""
-        if self.machine is None:
-            return []
-        possible = [
-            move for move in self.machine.possible(actor, row) if move.name in self.moves and self.may(move.name)
-        ]
+        """Draw the possible moves as buttons, without any query."""
+        possible = [move for move in self.possible(actor, row) if move.name in self.moves and self.may(move.name)]
         gentle = [move for move in possible if move.name not in HARSH]
         return [
             Button(
@@ -175,6 +186,10 @@ class RoomView(ModelView):
             )
             for move in possible
         ]
+
+    def _prettify_column(self, name: str) -> str:
+        """Turn a column into words: "created_at" into "Created at"."""
+        return widgets.plain(name)
 
     # ── Generated forms ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -293,12 +308,11 @@ class RoomView(ModelView):
     @expose("/move/<pk>/<name>", methods=["GET", "POST"])
     def move(self, pk: str, name: str) -> Any:
         """Ask before a move (GET changes nothing), or make it (POST)."""
-        if name not in self.moves or self.machine is None:
+        move, actor = self.rule(name), current_actor()
+        if move is None:
             raise NotFound
-        permission, actor = f"can_{name}", current_actor()
-        if not self.appbuilder.sm.has_access(permission, self.class_permission_name):
-            raise NotAllowed
-        row, move = self.row(pk), self.machine.moves[name]
+        require(name, self.class_permission_name)
+        row = self.row(pk)
         form = type(
             "MoveForm", (DynamicForm,), {**self.move_fields.get(name, {}), "reason": TextAreaField("Reason", [clean])}
         )()

@@ -11,11 +11,12 @@ from flask_appbuilder import BaseView, expose
 from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.views import AuthDBView
 from flask_appbuilder.utils.base import is_safe_redirect_url
+from flask_login import current_user
 from werkzeug.datastructures import FileStorage
 
 from sheda.core import clock, widgets
 from sheda.core.access import LARGEST_ID
-from sheda.core.actor import Actor, client_address, current_actor, request_id
+from sheda.core.actor import ANONYMOUS, Actor, client_address, current_actor, request_id
 from sheda.core.db import db, in_transaction
 from sheda.core.errors import NotAllowed, NotFound, Refusal
 from sheda.core.roles import granted
@@ -101,15 +102,26 @@ def perform(work: Callable[[], Result], done: str = "") -> Result | None:
     return result
 
 
+def visitor() -> Actor:
+    """Recognise the person of the session cookie, and return who acts."""
+    return current_actor() if current_user.is_authenticated else ANONYMOUS
+
+
 def turned_away() -> Any:
     """Return the way to the door for someone who is not signed in; NotAllowed for one whose role has no desk here."""
-    actor = current_actor()
+    actor = visitor()
     if actor.id is None:
         wanted = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for(DOOR, next=wanted))
     if not granted(actor.role, "enter", "AdminUI"):
         raise NotAllowed("These pages are for agents and staff. Clients use the Sheda app.")
     return None
+
+
+def require(action: str, resource: str) -> None:
+    """Refuse an action that the stored permissions do not give to whoever acts."""
+    if not current_app.appbuilder.sm.has_access(f"can_{action}", resource):  # type: ignore[attr-defined]
+        raise NotAllowed
 
 
 # ── The frame around every page ──────────────────────────────────────────────────────────────────────────────────
@@ -198,13 +210,13 @@ def error_page(refusal: Refusal) -> Response:
         heading=heading,
         detail=refusal.detail,
         request_number=request_id() if ours else None,
-        plain=current_actor().id is None,
+        plain=visitor().id is None,
     )
     return Response(body, refusal.status, {**refusal.headers}, content_type="text/html; charset=utf-8")
 
 
-def init_pages(app: Flask) -> None:
-    """Give the templates what they ask for."""
+def install(app: Flask) -> None:
+    """Give the templates what they ask for, and every response its headers."""
     app.jinja_env.globals.update(
         csp_nonce=csp_nonce,
         navigation=navigation,
@@ -214,6 +226,7 @@ def init_pages(app: Flask) -> None:
     )
     app.jinja_env.filters.update(initials=widgets.initials, show=widgets.show, moment=widgets.moment, day=widgets.day)
     app.context_processor(lambda: {"actor": current_actor()})
+    app.after_request(secure_headers)
 
 
 # ── Home: what waits for a decision ──────────────────────────────────────────────────────────────────────────────
@@ -235,6 +248,7 @@ class HomeView(BaseView):
     route_base = ""
     default_view = "home"
     class_permission_name = "AdminUI"
+    base_permissions = ["can_enter"]
 
     @before_request(only=["home", "more"])
     def _enter(self) -> Any:
@@ -243,7 +257,7 @@ class HomeView(BaseView):
     @expose("/")
     def index(self) -> Any:
         """Lead to home, or to the door."""
-        return redirect(url_for(HOME if current_actor().id is not None else DOOR))
+        return redirect(url_for(HOME if visitor().id is not None else DOOR))
 
     @expose("/admin/")
     def home(self) -> Any:
@@ -298,7 +312,7 @@ class DoorView(AuthDBView):
         """Show the door, or open it."""
         wanted = request.args.get("next", "")
         inside = wanted if wanted.startswith("/admin") and is_safe_redirect_url(wanted) else url_for(HOME)
-        if current_actor().id is not None:
+        if visitor().id is not None:
             return redirect(inside)
         identifier = request.form.get("username", "").strip()
         refused: Refusal | None = None
@@ -323,7 +337,7 @@ class DoorView(AuthDBView):
     @expose("/logout/", methods=["POST"])
     def logout(self) -> Any:
         """End the session on the server, and forget the cookie."""
-        actor = current_actor()
+        actor = visitor()
         if actor.id is not None:
             in_transaction(lambda: self.dismiss(actor))
         session.clear()
