@@ -1,0 +1,76 @@
+"""People and the ways they prove who they are: Flask-AppBuilder's user with a few columns more, token families, codes."""
+
+import uuid
+
+from flask_appbuilder.security.sqla.models import Role, User, assoc_user_role
+from sqlalchemy import CheckConstraint, DateTime, DefaultClause, ForeignKey, Index, Integer, String, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sheda.core.db import Id, Stamp, UserId, db
+
+__all__ = ["OneTimeCode", "RefreshFamily", "RefreshToken", "Role", "User", "assoc_user_role"]
+
+User.phone = mapped_column(String(20), nullable=True)
+User.verified_at = mapped_column(DateTime(timezone=True), nullable=True)
+User.deleted_at = mapped_column(DateTime(timezone=True), nullable=True)
+User.session_version = mapped_column(Integer, nullable=False, server_default="0", default=0)
+User.__table__.c.active.nullable = False
+User.__table__.c.active.server_default = DefaultClause(text("true"))
+
+Index("uq_ab_user_lower_email", func.lower(User.email), unique=True)
+Index("uq_ab_user_lower_username", func.lower(User.username), unique=True)
+Index("uq_ab_user_phone", User.phone, unique=True, postgresql_where=text("phone IS NOT NULL"))
+
+PURPOSES = ("verify_email", "reset_password")
+
+
+class RefreshFamily(db.Model):
+    """One sign-in of one device: its refresh tokens replace one another, and end together."""
+
+    __tablename__ = "refresh_families"
+    __table_args__ = (Index("ix_refresh_families_user_id", "user_id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    user_id: Mapped[UserId]
+    created_at: Mapped[Stamp]
+    expires_at: Mapped[Stamp]
+    revoked_at: Mapped[Stamp | None]
+
+
+class RefreshToken(db.Model):
+    """One refresh token, used once; at most one of a family is unused (I12)."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (
+        Index("uq_refresh_tokens_live", "family_id", unique=True, postgresql_where=text("used_at IS NULL")),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    family_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("refresh_families.id", ondelete="CASCADE"))
+    created_at: Mapped[Stamp]
+    expires_at: Mapped[Stamp]
+    used_at: Mapped[Stamp | None]
+
+
+class OneTimeCode(db.Model):
+    """One request for a six-digit code. The worker makes the code when it sends it; only its HMAC is kept."""
+
+    __tablename__ = "one_time_codes"
+    __table_args__ = (
+        CheckConstraint("purpose IN ('verify_email', 'reset_password')", name="purpose"),
+        CheckConstraint("tries >= 0", name="tries"),
+        Index("uq_one_time_codes_live", "user_id", "purpose", unique=True, postgresql_where=text("ended_at IS NULL")),
+        Index("ix_one_time_codes_user_id_created_at", "user_id", "created_at"),
+    )
+
+    id: Mapped[Id]
+    user_id: Mapped[UserId]
+    purpose: Mapped[str] = mapped_column(String(20))
+    code_hash: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[Stamp]
+    expires_at: Mapped[Stamp | None]
+    tries: Mapped[int] = mapped_column(server_default="0")
+    used_at: Mapped[Stamp | None]
+    ended_at: Mapped[Stamp | None]
+
+

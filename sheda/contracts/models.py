@@ -1,0 +1,65 @@
+"""Contracts: tenancies and sales, with terms that never change once written."""
+
+from datetime import date
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from sheda.accounts.models import User
+from sheda.contracts.states import CONTRACT
+from sheda.core.db import CURRENCY_CHECK, Id, MoneyColumn, Stamp, UserId, db
+from sheda.payments.models import Payment
+from sheda.properties.models import Property
+
+LIVE_STATES = ("active", "completed")
+"""A property that is rented or sold has exactly one contract in these (I1); `completed` only as a sale."""
+
+
+class Contract(db.Model):
+    """One tenancy or sale; the end is exclusive, and a sale has none."""
+
+    __tablename__ = "contracts"
+    __table_args__ = (
+        CONTRACT.check_constraint(),
+        CheckConstraint("contract_type IN ('rent', 'sale')", name="contract_type"),
+        CheckConstraint("(contract_type = 'rent') = (end_date IS NOT NULL)", name="rent_has_end"),
+        CheckConstraint("end_date > start_date", name="period"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint(CURRENCY_CHECK, name="currency"),
+        Index("uq_contracts_live", "property_id", unique=True, postgresql_where=text("status IN ('active', 'completed')")),
+        Index("uq_contracts_successor", "replaces_id", unique=True, postgresql_where=text("status IN ('pending', 'scheduled', 'active')")),
+        Index("ix_contracts_client_id", "client_id", "id"),
+        Index("ix_contracts_agent_id", "agent_id", "id"),
+        Index("ix_contracts_property_id", "property_id"),
+        Index("ix_contracts_due", "end_date", "id", postgresql_where=text("status = 'active' AND contract_type = 'rent'")),
+    )  # fmt: skip
+
+    id: Mapped[Id]
+    reference: Mapped[str] = mapped_column(String(20), unique=True)
+    property_id: Mapped[int] = mapped_column(ForeignKey("properties.id", ondelete="RESTRICT"))
+    client_id: Mapped[UserId]
+    agent_id: Mapped[UserId]
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id", ondelete="RESTRICT"), unique=True)
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("contracts.id", ondelete="RESTRICT"))
+    contract_type: Mapped[str] = mapped_column(String(10))
+    amount: Mapped[MoneyColumn]
+    currency: Mapped[str] = mapped_column(String(3))
+    period: Mapped[str | None] = mapped_column(String(10))
+    periods: Mapped[int | None]
+    start_date: Mapped[date]
+    end_date: Mapped[date | None]
+    status: Mapped[str] = mapped_column(String(12), server_default="pending")
+    ends_early_on: Mapped[date | None]
+    created_at: Mapped[Stamp]
+    activated_at: Mapped[Stamp | None]
+    ended_at: Mapped[Stamp | None]
+
+    subject: Mapped[Property] = relationship(viewonly=True)
+    payment: Mapped[Payment] = relationship(foreign_keys="Contract.payment_id", viewonly=True)
+    client: Mapped[User] = relationship(foreign_keys="Contract.client_id", viewonly=True)
+    agent: Mapped[User] = relationship(foreign_keys="Contract.agent_id", viewonly=True)
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether it runs now, as the wire calls it."""
+        return self.status == "active"

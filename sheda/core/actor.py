@@ -1,0 +1,98 @@
+"""Who acts: a person in one role, the public, or Sheda itself."""
+
+import uuid
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flask import g, has_request_context, request
+
+REQUEST_ID_LENGTH = 64
+
+
+class Role(StrEnum):
+    """The five roles of access.md, as Flask-AppBuilder names them, and the system's own."""
+
+    PUBLIC = "Public"
+    CLIENT = "Client"
+    AGENT = "Agent"
+    STAFF = "Staff"
+    ADMIN = "Admin"
+    SYSTEM = "System"
+
+    @property
+    def letter(self) -> str:
+        """Return the letter that tables of access use: P C A S X, and Y for the system."""
+        return {"Admin": "X", "System": "Y"}.get(self.value, self.value[0])
+
+
+OFFICE = frozenset({Role.STAFF, Role.ADMIN, Role.SYSTEM})
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The one on whose behalf code runs; `session` names the token family or cookie that he came with."""
+
+    id: int | None
+    role: Role
+    name: str = ""
+    email: str = ""
+    session: str | None = None
+
+    @property
+    def is_office(self) -> bool:
+        """Tell whether he sees every row: staff, admins and the system."""
+        return self.role in OFFICE
+
+    @property
+    def user_id(self) -> int:
+        """Return the id of a signed-in person; AttributeError for the public and the system."""
+        if self.id is None:
+            raise AttributeError(f"{self.role} has no user id")
+        return self.id
+
+
+ANONYMOUS = Actor(None, Role.PUBLIC)
+SYSTEM = Actor(None, Role.SYSTEM, name="Sheda")
+
+
+def current_actor() -> Actor:
+    """Return who acts in this request; the public before anyone is recognised, the system outside requests."""
+    if not has_request_context():
+        return SYSTEM
+    actor: Actor = g.get("actor", ANONYMOUS)
+    return actor
+
+
+def act_as(actor: Actor) -> None:
+    """Set who acts for the rest of this request."""
+    g.actor = actor
+
+
+@contextmanager
+def acting_as(actor: Actor) -> Iterator[None]:
+    """Set who acts for the length of a block within a request."""
+    before = current_actor()
+    g.actor = actor
+    try:
+        yield
+    finally:
+        g.actor = before
+
+
+def request_id() -> str | None:
+    """Return the id of this request: the caller's own when it is printable and short, else a new one; None outside."""
+    if not has_request_context():
+        return None
+    if "request_id" not in g:
+        sent = request.headers.get("X-Request-ID", "")
+        usable = 0 < len(sent) <= REQUEST_ID_LENGTH and sent.isascii() and sent.isprintable()
+        g.request_id = sent if usable else uuid.uuid4().hex
+    found: str = g.request_id
+    return found
+
+
+def client_address() -> str:
+    """Return the address the request came from, as the trusted proxies report it."""
+    return (request.remote_addr if has_request_context() else None) or "local"

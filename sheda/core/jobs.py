@@ -1,0 +1,181 @@
+"""Jobs are sweeps of what is due: safe to run twice, beside themselves, and after days of standing still."""
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from celery import Celery
+from celery.schedules import crontab
+from flask import Flask
+from sqlalchemy import Index, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sheda.core import clock
+from sheda.core.access import row_rule
+from sheda.core.actor import Actor
+from sheda.core.db import Id, Stamp, db, in_transaction
+from sheda.core.errors import Refusal
+
+log = logging.getLogger(__name__)
+
+Row = TypeVar("Row")
+Tally = dict[str, int]
+Sweep = Callable[[], Tally]
+
+BATCH = 200
+"""Rows that one transaction of a sweep takes."""
+
+MUTE_AFTER_FAULT = 5.0
+"""Seconds for which the bell is not tried again when the broker did not answer: a request must not wait for it twice."""
+
+
+class JobRun(db.Model):
+    """One run of a job, for staff to see: when, how many rows, and how it went."""
+
+    __tablename__ = "job_runs"
+    __table_args__ = (Index("ix_job_runs_job_started_at", "job", "started_at"),)
+
+    id: Mapped[Id]
+    job: Mapped[str] = mapped_column(String(60))
+    started_at: Mapped[Stamp]
+    finished_at: Mapped[Stamp | None]
+    tally: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    error: Mapped[str | None] = mapped_column(String(200))
+
+
+@row_rule(JobRun)
+def _job_rows(actor: Actor) -> Any:
+    return JobRun.id.is_not(None) if actor.is_office else JobRun.id.is_(None)
+
+
+class Job:
+    """A named sweep with its rhythm; call it to run it, `ring` it to have a worker run it soon."""
+
+    def __init__(self, name: str, sweep: Sweep, every: "timedelta | crontab", *, recorded: bool) -> None:
+        self.name, self.sweep, self.every, self.recorded = name, sweep, every, recorded
+        functools.update_wrapper(self, sweep)
+        self._celery: Celery | None = None
+        self._mute_until = 0.0
+
+    def __call__(self) -> Tally:
+        """Run the sweep now, with one log line, and a run row where it is recorded or has failed rows."""
+        started, clocked = clock.now(), time.monotonic()
+        run_id = in_transaction(lambda: _begin(self.name, started)) if self.recorded else None
+        error: str | None = None
+        tally: Tally = {}
+        try:
+            tally = self.sweep()
+        except Exception as fault:
+            error = type(fault).__name__
+            raise
+        finally:
+            db.session.rollback()
+            if run_id is None and (error or tally.get("failed")):
+                run_id = in_transaction(lambda: _begin(self.name, started))
+            if run_id is not None:
+                in_transaction(lambda: _finish(run_id, tally, error))
+            if any(tally.values()) or error:
+                log.info("job %s: %s in %.2f s", self.name, error or tally, time.monotonic() - clocked)
+        return tally
+
+    def ring(self) -> None:
+        """Ask a worker to run this soon; without a broker nothing is lost, the next beat finds the same rows."""
+        if self._celery is None or time.monotonic() < self._mute_until:
+            return
+        try:
+            self._celery.send_task(self.name, retry=False, ignore_result=True)
+        except Exception as fault:  # noqa: BLE001 - kombu raises its transport's own errors
+            self._mute_until = time.monotonic() + MUTE_AFTER_FAULT
+            log.warning("the broker does not answer (%s): %s waits for the next beat", type(fault).__name__, self.name)
+
+    def bind(self, celery: Celery) -> None:
+        """Make this a task of a Celery app, with its rhythm on beat."""
+        self._celery = celery
+        celery.task(name=self.name, ignore_result=True)(lambda: self())
+        celery.conf.beat_schedule = {**celery.conf.beat_schedule, self.name: {"task": self.name, "schedule": self.every}}
+
+
+def _begin(name: str, started: Any) -> int:
+    run = JobRun(job=name, started_at=started, tally={})
+    db.session.add(run)
+    db.session.flush()
+    return run.id
+
+
+def _finish(run_id: int, tally: Tally, error: str | None) -> None:
+    run = db.session.get_one(JobRun, run_id)
+    run.finished_at, run.tally, run.error = clock.now(), tally, error
+
+
+def job(name: str, *, every: "timedelta | crontab", recorded: bool = False) -> Callable[[Sweep], Job]:
+    """Make the decorated sweep a job; `recorded` ones leave a run row each time, others only when something failed."""
+    return lambda sweep: Job(name, sweep, every, recorded=recorded)
+
+
+def each(rows: Iterable[Row], work: Callable[[Row], Any], tally: Tally, *, counted_as: str) -> None:
+    """Do the work row by row, each in a savepoint: a bad row is logged and counted and never stops the others.
+
+    A row whose work answers False was skipped, and is only seen.
+    """
+    for row in rows:
+        tally["seen"] = tally.get("seen", 0) + 1
+        try:
+            with db.session.begin_nested():
+                done = work(row)
+        except Refusal as refusal:
+            log.info("row %s left alone: %s", row, refusal.code)
+            tally["skipped"] = tally.get("skipped", 0) + 1
+        except Exception:
+            log.exception("row %s failed", row)
+            tally["failed"] = tally.get("failed", 0) + 1
+        else:
+            if done is not False:
+                tally[counted_as] = tally.get(counted_as, 0) + 1
+
+
+def sweep_ids(
+    due: Callable[[int], list[int]], work: Callable[[int], Any], *, counted_as: str, most_batches: int = 10_000
+) -> Tally:
+    """Work through due ids in ascending batches, a transaction each; `due(after)` names up to BATCH ids above `after`."""
+    tally: Tally = {"seen": 0, counted_as: 0, "failed": 0}
+    after = 0
+    for _ in range(most_batches):
+
+        def batch(after: int = after) -> int:
+            ids = due(after)
+            each(ids, work, tally, counted_as=counted_as)
+            return ids[-1] if ids else 0
+
+        last = in_transaction(batch)
+        if not last:
+            break
+        after = last
+    return tally
+
+
+def make_celery(app: Flask, jobs: Iterable[Job]) -> Celery:
+    """Make the Celery app: tasks run within the Flask app, carry no rows and no secrets, and may run twice."""
+
+    class ContextTask(celery_task_class()):  # type: ignore[misc]
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            with app.app_context():
+                return self.run(*args, **kwargs)
+
+    celery = Celery(app.import_name, task_cls=ContextTask, set_as_current=False)
+    celery.config_from_object(app.config["CELERY"])
+    celery.conf.beat_schedule = {}
+    for one in jobs:
+        one.bind(celery)
+    app.extensions["celery"] = celery
+    return celery
+
+
+def celery_task_class() -> Any:
+    """Return Celery's task class; it ships no types."""
+    from celery import Task
+
+    return Task

@@ -1,0 +1,47 @@
+"""May you knock: resource × action × role, the whole table on one screen.
+
+Letters: P public, C client, A agent, S staff, X admin. The rows that are there for a role are another question
+(`visible_to`), and so is whether a move is possible now (`states.py`).
+"""
+
+from sheda.core.actor import Role
+
+GRANTS: dict[str, dict[str, str]] = {
+    "Auth": {"register": "PCASX", "login": "PCASX", "otp": "PCASX", "verify": "PCASX", "reset": "PCASX", "refresh": "PCASX", "logout": "CASX", "logout_all": "CASX"},
+    "Me": {"read": "CASX", "update": "CASX", "delete": "CASX", "password": "CASX", "picture": "CASX", "export": "CASX"},
+    "AgentCard": {"read": "PCASX"},
+    "User": {"list": "SX", "read": "SX", "deactivate": "SX", "reactivate": "SX", "unlock": "SX", "sign_out": "SX"},
+    "Role": {"list": "X", "read": "X"},
+    "Property": {"list": "PCASX", "read": "PCASX", "create": "AX", "update": "ASX", "publish": "ASX", "pause": "ASX", "archive": "ASX"},
+    "PropertyImage": {"create": "ASX", "update": "ASX", "delete": "ASX"},
+    "Availability": {"slots": "PCASX", "list": "A", "create": "A", "update": "A", "delete": "A"},
+    "Appointment": {"list": "CASX", "read": "CASX", "create": "C", "confirm": "ASX", "reject": "ASX", "complete": "ASX", "no_show": "ASX", "cancel": "CASX", "reschedule": "CASX", "pay": "C"},
+    "BankAccount": {"list": "A", "create": "A", "update": "A", "delete": "A"},
+    "Payment": {"list": "CASX", "read": "CASX", "cancel": "C", "accept": "ASX", "decline": "ASX"},
+    "File": {"create": "CASX", "read": "CASX"},
+    "Contract": {"list": "CASX", "read": "CASX", "declare": "C", "confirm_payment": "ASX", "expire": "SX", "terminate": "CASX", "renew": "CASX", "complete": "ASX"},
+    "Chat": {"list": "CASX", "read": "CASX", "send": "CASX"},
+    "Notification": {"list": "CASX", "read": "CASX", "update": "CASX"},
+    "Outbox": {"list": "SX", "read": "SX", "retry": "X"},
+    "JobRun": {"list": "SX", "read": "SX"},
+    "History": {"list": "SX", "read": "SX"},
+    "AdminUI": {"enter": "ASX"},
+    "Health": {"read": "PCASX"},
+}  # fmt: skip
+
+ROLES = (Role.PUBLIC, Role.CLIENT, Role.AGENT, Role.STAFF, Role.ADMIN)
+
+
+def granted(role: Role, action: str, resource: str) -> bool:
+    """Tell whether the table lets a role try an action on a resource; the system may try everything."""
+    return role is Role.SYSTEM or role.letter in GRANTS.get(resource, {}).get(action, "")
+
+
+def pairs_of(role: Role) -> set[tuple[str, str]]:
+    """Return a role's exact (permission, view) pairs as Flask-AppBuilder stores them."""
+    return {
+        (f"can_{action}", resource)
+        for resource, actions in GRANTS.items()
+        for action, letters in actions.items()
+        if role.letter in letters
+    }

@@ -1,0 +1,45 @@
+"""News about payments."""
+
+from dataclasses import dataclass
+
+from sheda.core.states import Moved
+
+
+@dataclass(frozen=True)
+class PaymentInitiated(Moved):
+    """The account details were shown to the client."""
+
+
+@dataclass(frozen=True)
+class PaymentDeclared(Moved):
+    """The client says that he has paid."""
+
+
+@dataclass(frozen=True)
+class PaymentAccepted(Moved):
+    """The agent says that the money has come."""
+
+
+@dataclass(frozen=True)
+class PaymentDeclined(Moved):
+    """The agent says that it has not; the reason says more."""
+
+
+@dataclass(frozen=True)
+class PaymentCanceled(Moved):
+    """The client has called it off before a decision."""
+
+
+@dataclass(frozen=True)
+class PaymentExpired(Moved):
+    """Nobody said in time that it was made."""
+
+
+@dataclass(frozen=True)
+class PaymentSuperseded(Moved):
+    """The home went to somebody else."""
+
+
+@dataclass(frozen=True)
+class PaymentEscalated(Moved):
+    """Nobody decided in time: staff must."""

@@ -1,0 +1,96 @@
+"""Payments by bank transfer, as both sides say they happened, and the private files that prove them."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, String, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from sheda.accounts.models import User
+from sheda.appointments.models import Appointment
+from sheda.core.db import CURRENCY_CHECK, Id, MoneyColumn, Stamp, UserId, db
+from sheda.payments.states import PAYMENT
+from sheda.properties.models import Property
+
+OPEN = "status IN ('initiated', 'declared', 'processing', 'verified')"
+OPEN_STATES = ("initiated", "declared", "processing", "verified")
+HOLDING_STATES = ("declared", "verified")
+
+
+class File(db.Model):
+    """A private upload, such as a proof of payment: for its uploader, the parties of its payment, and staff."""
+
+    __tablename__ = "files"
+    __table_args__ = (Index("ix_files_owner_id", "owner_id"),)
+
+    id: Mapped[Id]
+    owner_id: Mapped[UserId]
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    content_type: Mapped[str] = mapped_column(String(40))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[Stamp]
+
+
+class Payment(db.Model):
+    """One payment for one property; amount, lines and account are frozen when it is initiated."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        PAYMENT.check_constraint(),
+        CheckConstraint("kind IN ('rent', 'sale', 'renewal')", name="kind"),
+        CheckConstraint("(kind = 'renewal') = (appointment_id IS NULL)", name="appointment"),
+        CheckConstraint("(kind = 'renewal') = (renews_contract_id IS NOT NULL)", name="renewal"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint(CURRENCY_CHECK, name="currency"),
+        CheckConstraint("status NOT IN ('declared') OR (declared_at IS NOT NULL AND decide_by IS NOT NULL)", name="declared"),
+        Index("uq_payments_open", "appointment_id", unique=True, postgresql_where=text(OPEN)),
+        Index("uq_payments_open_renewal", "renews_contract_id", unique=True, postgresql_where=text(OPEN)),
+        Index("uq_payments_holding", "property_id", unique=True, postgresql_where=text("status IN ('declared', 'verified') AND kind <> 'renewal'")),
+        Index("ix_payments_client_id", "client_id", "id"),
+        Index("ix_payments_agent_id", "agent_id", "id"),
+        Index("ix_payments_property_id", "property_id"),
+        Index("ix_payments_expires_at", "expires_at", postgresql_where=text("status = 'initiated'")),
+        Index("ix_payments_decide_by", "decide_by", postgresql_where=text("status = 'declared'")),
+    )  # fmt: skip
+
+    id: Mapped[Id]
+    reference: Mapped[str] = mapped_column(String(20), unique=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    appointment_id: Mapped[int | None] = mapped_column(ForeignKey("appointments.id", ondelete="RESTRICT"))
+    renews_contract_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("contracts.id", ondelete="RESTRICT", use_alter=True)
+    )
+    property_id: Mapped[int] = mapped_column(ForeignKey("properties.id", ondelete="RESTRICT"))
+    client_id: Mapped[UserId]
+    agent_id: Mapped[UserId]
+    period: Mapped[str | None] = mapped_column(String(10))
+    periods: Mapped[int | None]
+    start_date: Mapped[date | None]
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    amount: Mapped[MoneyColumn]
+    currency: Mapped[str] = mapped_column(String(3))
+    bank_account_id: Mapped[int] = mapped_column(ForeignKey("bank_accounts.id", ondelete="RESTRICT"))
+    account: Mapped[dict[str, str]] = mapped_column(JSONB)
+    status: Mapped[str] = mapped_column(String(12), server_default="initiated")
+    expires_at: Mapped[Stamp]
+    declared_at: Mapped[Stamp | None]
+    decide_by: Mapped[Stamp | None]
+    escalated_at: Mapped[Stamp | None]
+    decided_at: Mapped[Stamp | None]
+    amount_paid: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
+    paid_on: Mapped[date | None]
+    payer_name: Mapped[str | None] = mapped_column(String(120))
+    bank_reference: Mapped[str | None] = mapped_column(String(80))
+    proof_file_id: Mapped[int | None] = mapped_column(ForeignKey("files.id", ondelete="RESTRICT"))
+    refund_due: Mapped[bool] = mapped_column(server_default="false")
+    created_at: Mapped[Stamp]
+    updated_at: Mapped[Stamp]
+
+    appointment: Mapped[Appointment | None] = relationship(viewonly=True)
+    subject: Mapped[Property] = relationship(foreign_keys="Payment.property_id", viewonly=True)
+    client: Mapped[User] = relationship(foreign_keys="Payment.client_id", viewonly=True)
+    agent: Mapped[User] = relationship(foreign_keys="Payment.agent_id", viewonly=True)
+    proof: Mapped[File | None] = relationship(viewonly=True)

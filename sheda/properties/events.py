@@ -1,0 +1,24 @@
+"""News about listings."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sheda.core.events import Event
+from sheda.core.states import Moved
+
+
+@dataclass(frozen=True)
+class PropertyArchived(Moved):
+    """A listing was taken off the market for good."""
+
+
+@dataclass(frozen=True)
+class PropertyReturned(Moved):
+    """A property is available again after a tenancy."""
+
+
+@dataclass(frozen=True)
+class TermsChanging(Event):
+    """The kind, price or currency of a listing is about to change; a room on the right may refuse."""
+
+    subject: Any

@@ -1,0 +1,157 @@
+"""Listings: the property with its two axes of state, its fees, pictures and earlier prices."""
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, Numeric, String, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from sheda.accounts.models import User
+from sheda.core.db import CURRENCY_CHECK, Id, MoneyColumn, Stamp, UserId, db
+from sheda.properties.states import LISTING, STATUS
+
+LISTING_TYPES = ("rent", "sale")
+PERIODS = ("year", "month", "week", "night")
+PROPERTY_TYPES = ("apartment", "house", "duplex", "land", "shortlet", "shared_apartment", "office", "shop")
+AMENITY_FLAGS = ("air_condition", "pop_ceiling", "floor_tiles", "running_water", "prepaid_meter", "wifi")
+FEE_KINDS = ("agency", "legal", "agreement", "caution", "service_charge", "other")
+IMAGE_STATUSES = ("processing", "ready", "failed")
+
+
+def _one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
+    names = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({names})", name=column)
+
+
+class Property(db.Model):
+    """One home, plot or room that an agent lets or sells."""
+
+    __tablename__ = "properties"
+    __table_args__ = (
+        _one_of("listing_type", LISTING_TYPES),
+        _one_of("period", PERIODS),
+        _one_of("property_type", PROPERTY_TYPES),
+        STATUS.check_constraint(),
+        LISTING.check_constraint(),
+        CheckConstraint("(listing_type = 'rent') = (period IS NOT NULL)", name="rent_has_period"),
+        CheckConstraint("price > 0 AND price <= 1000000000000", name="price"),
+        CheckConstraint(CURRENCY_CHECK, name="currency"),
+        CheckConstraint("held_by_payment_id IS NULL OR status = 'available'", name="held_is_available"),
+        Index("ix_properties_agent_id", "agent_id", "id"),
+        Index("ix_properties_newest", "created_at", "id", postgresql_where=text("listing_state = 'published' AND status = 'available'")),
+        Index("ix_properties_price", "price", "id", postgresql_where=text("listing_state = 'published' AND status = 'available'")),
+    )
+
+    id: Mapped[Id]
+    reference: Mapped[str] = mapped_column(String(20), unique=True)
+    agent_id: Mapped[UserId]
+    title: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str] = mapped_column(Text)
+    price: Mapped[MoneyColumn]
+    currency: Mapped[str] = mapped_column(String(3), server_default="NGN")
+    listing_type: Mapped[str] = mapped_column(String(10))
+    period: Mapped[str | None] = mapped_column(String(10))
+    property_type: Mapped[str] = mapped_column(String(20))
+    location: Mapped[str] = mapped_column(String(200))
+    address: Mapped[str | None] = mapped_column(String(200))
+    city: Mapped[str | None] = mapped_column(String(80))
+    lga: Mapped[str | None] = mapped_column(String(80))
+    state: Mapped[str | None] = mapped_column(String(80))
+    country: Mapped[str] = mapped_column(String(2), server_default="NG")
+    latitude: Mapped[float | None] = mapped_column(Float)
+    longitude: Mapped[float | None] = mapped_column(Float)
+    bedroom: Mapped[int | None]
+    bathroom: Mapped[int | None]
+    area_sqm: Mapped[Decimal | None] = mapped_column(Numeric(10, 2))
+    furnished: Mapped[bool] = mapped_column(server_default="false")
+    is_negotiable: Mapped[bool] = mapped_column(server_default="false")
+    air_condition: Mapped[bool] = mapped_column(server_default="false")
+    pop_ceiling: Mapped[bool] = mapped_column(server_default="false")
+    floor_tiles: Mapped[bool] = mapped_column(server_default="false")
+    running_water: Mapped[bool] = mapped_column(server_default="false")
+    prepaid_meter: Mapped[bool] = mapped_column(server_default="false")
+    wifi: Mapped[bool] = mapped_column(server_default="false")
+    amenities: Mapped[list[str]] = mapped_column(ARRAY(String(40)), server_default="{}")
+    time_zone: Mapped[str] = mapped_column(String(40), server_default="Africa/Lagos")
+    status: Mapped[str] = mapped_column(String(10), server_default="available")
+    listing_state: Mapped[str] = mapped_column(String(10), server_default="draft")
+    held_by_payment_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("payments.id", ondelete="RESTRICT", use_alter=True), unique=True
+    )
+    created_at: Mapped[Stamp]
+    updated_at: Mapped[Stamp]
+    published_at: Mapped[Stamp | None]
+
+    agent: Mapped[User] = relationship(viewonly=True)
+    fees: Mapped[list["PropertyFee"]] = relationship(order_by="PropertyFee.position", cascade="all, delete-orphan")
+    images: Mapped[list["PropertyImage"]] = relationship(order_by="PropertyImage.position", viewonly=True)
+
+    @property
+    def is_under_offer(self) -> bool:
+        """Tell whether a declared payment holds the property."""
+        return self.held_by_payment_id is not None
+
+    def __repr__(self) -> str:
+        return f"{self.title} ({self.reference})"
+
+
+class PropertyFee(db.Model):
+    """One fee that is due once, beside the price."""
+
+    __tablename__ = "property_fees"
+    __table_args__ = (
+        _one_of("kind", FEE_KINDS),
+        CheckConstraint("amount > 0 AND amount <= 1000000000000", name="amount"),
+        Index("ix_property_fees_property_id", "property_id", "position"),
+    )
+
+    id: Mapped[Id]
+    property_id: Mapped[int] = mapped_column(ForeignKey("properties.id", ondelete="RESTRICT"))
+    position: Mapped[int] = mapped_column(server_default="0")
+    kind: Mapped[str] = mapped_column(String(20))
+    label: Mapped[str | None] = mapped_column(String(80))
+    amount: Mapped[MoneyColumn]
+
+
+class PropertyImage(db.Model):
+    """One picture: staged as it came until the worker has made its renditions, then only those."""
+
+    __tablename__ = "property_images"
+    __table_args__ = (
+        _one_of("status", IMAGE_STATUSES),
+        Index("uq_property_images_cover", "property_id", unique=True, postgresql_where=text("is_cover")),
+        Index("ix_property_images_property_id", "property_id", "position"),
+        Index("ix_property_images_processing", "id", postgresql_where=text("status = 'processing'")),
+    )
+
+    id: Mapped[Id]
+    property_id: Mapped[int] = mapped_column(ForeignKey("properties.id", ondelete="RESTRICT"))
+    position: Mapped[int]
+    is_cover: Mapped[bool] = mapped_column(server_default="false")
+    caption: Mapped[str | None] = mapped_column(String(200))
+    width: Mapped[int]
+    height: Mapped[int]
+    status: Mapped[str] = mapped_column(String(12), server_default="processing")
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    staging_key: Mapped[str | None] = mapped_column(String(120))
+    created_at: Mapped[Stamp]
+
+
+class PriceHistory(db.Model):
+    """What a property has cost, since when."""
+
+    __tablename__ = "price_history"
+    __table_args__ = (Index("ix_price_history_property_id", "property_id", "id"),)
+
+    id: Mapped[Id]
+    property_id: Mapped[int] = mapped_column(ForeignKey("properties.id", ondelete="RESTRICT"))
+    price: Mapped[MoneyColumn]
+    currency: Mapped[str] = mapped_column(String(3))
+    changed_by: Mapped[UserId | None]
+    changed_at: Mapped[Stamp]
+
+
+def amenity_codes(subject: Any) -> list[str]:
+    """Return all amenity codes of a property: its booleans and the further ones, in that order."""
+    return [flag for flag in AMENITY_FLAGS if getattr(subject, flag)] + list(subject.amenities)

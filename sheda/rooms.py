@@ -1,0 +1,36 @@
+"""The register: each room's APIs and pages, its jobs, and in one table who reacts to which news."""
+
+from datetime import timedelta
+from typing import Any
+
+from sheda.accounts import models as _accounts  # noqa: F401 - tables of rooms without an API must be known to migrations
+from sheda.chat import models as _chat  # noqa: F401
+from sheda.contracts import models as _contracts  # noqa: F401
+from sheda.core import health, outbox
+from sheda.core.events import Event, Reaction
+from sheda.core.jobs import Job, job
+from sheda.notifications import models as _notifications  # noqa: F401
+from sheda.profiles import models as _profiles  # noqa: F401
+
+APIS: tuple[type[Any], ...] = (health.LiveApi, health.ReadyApi, health.MetricsApi)
+
+REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {}
+
+
+@job("outbox.deliver", every=timedelta(seconds=10))
+def deliver() -> dict[str, int]:
+    """Send what is due, and leave the worker's sign of life."""
+    health.beat()
+    return outbox.deliver_due()
+
+
+JOBS: tuple[Job, ...] = (deliver,)
+
+RING = deliver.ring
+"""What wakes a worker after a commit that wrote mail."""
+
+
+def register(appbuilder: Any) -> None:
+    """Register every room's APIs and pages."""
+    for api in APIS:
+        appbuilder.add_api(api)
