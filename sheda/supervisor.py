@@ -5,6 +5,7 @@ to the present code and is run in a process of its own.
 """
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -48,6 +49,7 @@ class Child:
     stop_signals: tuple[tuple[signal.Signals, float], ...]
     dying_by: signal.Signals
     log: Path
+    env: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     restart_at: float = 0.0
@@ -57,7 +59,7 @@ class Child:
         """Start the program, its words going to its log."""
         self.started_at = time.monotonic()
         self.process = start_process(
-            self.arguments, dying_by=self.dying_by, family_fd=family_fd, env=env, cwd=ROOT, log=self.log
+            self.arguments, dying_by=self.dying_by, family_fd=family_fd, env=env | self.env, cwd=ROOT, log=self.log
         )
 
     def stop(self) -> None:
@@ -244,6 +246,7 @@ def _family(state_dir: Path, host: str, port: str) -> list[Child]:
             ((signal.SIGTERM, 15), (signal.SIGQUIT, 5)),
             signal.SIGQUIT,
             _fresh_log(logs, "web"),
+            {"PROMETHEUS_MULTIPROC_DIR": str(_fresh_directory(state_dir / "metrics"))},
         ),
         Child("beat", beat, ((signal.SIGTERM, 10),), signal.SIGTERM, _fresh_log(logs, "beat")),
     ]
@@ -255,6 +258,13 @@ def _fresh_log(logs: Path, name: str) -> Path:
     if log.exists() and log.stat().st_size > LOG_BYTES_KEPT:
         log.replace(log.with_suffix(".old.log"))
     return log
+
+
+def _fresh_directory(path: Path) -> Path:
+    """Return the directory where the web processes count together, emptied of former processes' files."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700)
+    return path
 
 
 def _refuse_taken_port(host: str, port: str) -> None:

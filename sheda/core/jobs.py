@@ -95,7 +95,11 @@ class Job:
     def bind(self, celery: Celery) -> None:
         """Make this a task of a Celery app, with its rhythm on beat."""
         self._celery = celery
-        celery.task(name=self.name, ignore_result=True)(lambda: self())
+
+        def run() -> None:
+            self()
+
+        celery.task(name=self.name, ignore_result=True, shared=False)(run)
         celery.conf.beat_schedule = {**celery.conf.beat_schedule, self.name: {"task": self.name, "schedule": self.every}}
 
 

@@ -1,0 +1,1 @@
+"""What Sheda can bear, measured over HTTP; run with `python3 run.py bench [name]`."""
