@@ -16,9 +16,9 @@ from sqlalchemy import ColumnElement
 from wtforms import TextAreaField
 
 from sheda.core import widgets
-from sheda.core.access import get_visible
+from sheda.core.access import select_visible
 from sheda.core.actor import Actor, current_actor
-from sheda.core.db import in_transaction
+from sheda.core.db import db, in_transaction
 from sheda.core.errors import NotFound, Refusal
 from sheda.core.forms import Offer, clean, make_form
 from sheda.core.lists import Empty, ListPage
@@ -105,8 +105,11 @@ class RoomView(ModelView):
         return ()
 
     def narrow(self, _actor: Actor) -> ColumnElement[bool] | None:
-        """Return a further condition of the list, beside the row rule."""
+        """Return a further condition of the rows that these pages are about, beside the row rule."""
         return None
+
+    def prefetch(self, rows: Sequence[Any]) -> None:
+        """Load what the cells of these rows need beside them, in a fixed number of statements."""
 
     def title_of(self, row: Any) -> str:
         """Return what a record is called."""
@@ -147,8 +150,14 @@ class RoomView(ModelView):
         return granted(current_actor().role, action, self.class_permission_name)
 
     def row(self, pk: str) -> Any:
-        """Return the row that an address names, when it is there for whoever asks."""
-        return get_visible(current_actor(), self.datamodel.obj, row_id(pk))
+        """Return the row that an address names, when it is one of the list's for whoever asks; NotFound otherwise."""
+        actor, model = current_actor(), self.datamodel.obj
+        statement = select_visible(actor, model).where(model.id == row_id(pk)).options(*self.list_options)
+        further = self.narrow(actor)
+        found = db.session.scalars(statement if further is None else statement.where(further)).unique().one_or_none()
+        if found is None:
+            raise NotFound
+        return found
 
     def href_of(self, row: Any) -> str:
         """Return the address of a row's page."""

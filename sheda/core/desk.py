@@ -1,0 +1,250 @@
+"""What staff read of Sheda itself: messages going out, runs of jobs, and the history of every record."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from flask_appbuilder.security.sqla.models import User
+from markupsafe import Markup
+from sqlalchemy import select
+
+from sheda.core import clock, widgets
+from sheda.core.actor import Actor
+from sheda.core.db import db, lock_one
+from sheda.core.generated import RoomView
+from sheda.core.jobs import JobRun
+from sheda.core.lists import Empty, RoomInterface
+from sheda.core.outbox import Outbox, retry_dead
+from sheda.core.states import History, Move, record
+from sheda.core.views import waits
+from sheda.core.widgets import Card, Section
+
+SHOWN_AT_HOME = 5
+
+RETRY = Move("retry", ("dead",), "waiting", "S", "Try again", confirm="The message gets another round of tries, now.")
+
+
+def _load_people(ids: Iterable[int | None]) -> None:
+    """Bring people into the session at once, so that naming each is no statement of its own."""
+    db.session.scalars(select(User).where(User.id.in_({one for one in ids if one}))).unique().all()
+
+
+def _person(user_id: int | None) -> str:
+    person = db.session.get(User, user_id) if user_id else None
+    return str(person.get_full_name()) if person else "Sheda"
+
+
+def _message_badge(row: Outbox) -> Markup:
+    if row.sent_at:
+        return widgets.badge("sent", tone="good")
+    if row.dead_at:
+        return widgets.badge("dead", {"dead": "Gave up"}, tone="bad")
+    return widgets.badge("waiting", {"waiting": "Waits for next try" if row.attempts else "Waiting"}, tone="info")
+
+
+def masked(address: str) -> str:
+    """Return a mail address with its name hidden but for the first letter."""
+    name, _, host = address.partition("@")
+    return f"{name[:1]}•••@{host}"
+
+
+def retry(actor: Actor, message_id: int, *, reason: str | None = None) -> None:
+    """Give a message that was given up another round of tries; a message that waits or has left stays as it is."""
+    row = lock_one(Outbox, message_id)
+    if row.dead_at is not None:
+        retry_dead(row)
+        record(actor, row, "retry", "dead", "waiting", reason=reason)
+
+
+class OutboxView(RoomView):
+    """The messages that leave Sheda; their contents and full addresses are shown to nobody."""
+
+    datamodel = RoomInterface(Outbox)
+    class_permission_name = "Outbox"
+    route_base = "/admin/outbox"
+    nouns = ("message", "messages")
+    list_title = "Outbox"
+    icon = "mail"
+    moves = {"retry": retry}
+    done = {"retry": "The message is on its way again."}
+    list_columns = ["template", "to", "created_at", "state", "attempts"]
+    show_columns = [
+        "template",
+        "to",
+        "state",
+        "attempts",
+        "last_error",
+        "created_at",
+        "due_at",
+        "sent_at",
+        "message_id",
+    ]
+    order_columns = ["created_at", "attempts"]
+    search_columns = ["template", "created_at"]
+    label_columns = {"template": "Message", "to": "To", "state": "State", "created_at": "Written", "attempts": "Tries"}
+    looks = {"attempts": "s-num s-p3", "created_at": "s-p2"}
+    empty = Empty("No message yet", "Every mail that Sheda sends is listed here, with its tries.")
+    tabs = {
+        "all": ("All", lambda _actor: None),
+        "waiting": ("Waiting", lambda _actor: Outbox.sent_at.is_(None) & Outbox.dead_at.is_(None)),
+        "dead": ("Given up", lambda _actor: Outbox.dead_at.is_not(None)),
+    }
+    cells = {
+        "template": lambda row: widgets.plain(row.template),
+        "to": lambda row: masked(_address(row)),
+        "state": _message_badge,
+    }
+
+    def title_of(self, row: Outbox) -> str:
+        """Name the message by its template."""
+        return widgets.plain(row.template)
+
+    def prefetch(self, rows: Sequence[Outbox]) -> None:
+        """Load the receivers."""
+        _load_people(row.user_id for row in rows)
+
+    def rule(self, name: str) -> Move | None:
+        """Return the one thing that can be done."""
+        return RETRY if name == RETRY.name else None
+
+    def possible(self, _actor: Actor, row: Outbox) -> list[Move]:
+        """Offer another try for what was given up."""
+        return [RETRY] if row.dead_at else []
+
+
+def _address(row: Outbox) -> str:
+    return db.session.get_one(User, row.user_id).email
+
+
+def _run_badge(row: JobRun) -> Markup:
+    if row.error:
+        return widgets.badge("failed", tone="bad")
+    if row.finished_at is None:
+        return widgets.badge("running", tone="info")
+    failed = row.tally.get("failed", 0)
+    return (
+        widgets.badge("rows", {"rows": f"{failed} failed"}, tone="bad")
+        if failed
+        else widgets.badge("done", tone="good")
+    )
+
+
+def _took(row: JobRun) -> str:
+    seconds = ((row.finished_at or clock.now()) - row.started_at).total_seconds()
+    return f"{seconds:.1f} s"
+
+
+class JobRunView(RoomView):
+    """The runs of jobs that were recorded or had failures."""
+
+    datamodel = RoomInterface(JobRun)
+    class_permission_name = "JobRun"
+    route_base = "/admin/jobs"
+    nouns = ("run", "runs")
+    list_title = "Jobs"
+    icon = "gear"
+    list_columns = ["job", "started_at", "took", "tally", "state"]
+    show_columns = ["job", "started_at", "finished_at", "took", "tally", "state", "error"]
+    order_columns = ["started_at"]
+    search_columns = ["job", "started_at"]
+    label_columns = {"started_at": "Started", "tally": "Result", "state": "State"}
+    looks = {"took": "s-num s-p3", "tally": "s-p2"}
+    empty = Empty("No run yet", "The daily jobs leave a line here; others only when something failed.")
+    tabs = {
+        "all": ("All", lambda _actor: None),
+        "failed": ("Failed", lambda _actor: JobRun.error.is_not(None) | (JobRun.tally["failed"].as_integer() > 0)),
+    }
+    cells = {
+        "job": lambda row: widgets.plain(row.job.replace(".", ": ")),
+        "took": _took,
+        "tally": lambda row: ", ".join(f"{count} {name}" for name, count in row.tally.items()) or "nothing due",
+        "state": _run_badge,
+    }
+
+    def title_of(self, row: JobRun) -> str:
+        """Name the run by its job."""
+        return widgets.plain(row.job.replace(".", ": "))
+
+
+class HistoryView(RoomView):
+    """Every move of every record, by whom and why; nobody changes it."""
+
+    datamodel = RoomInterface(History)
+    class_permission_name = "History"
+    route_base = "/admin/history"
+    nouns = ("entry", "entries")
+    list_title = "History"
+    icon = "clock"
+    list_columns = ["what", "states", "who", "reason", "at"]
+    show_columns = ["what", "states", "who", "reason", "details", "at", "request_id"]
+    order_columns = ["at"]
+    base_order = ("id", "desc")
+    search_columns = ["subject_type", "subject_id", "move", "actor_id", "request_id", "at"]
+    label_columns = {
+        "subject_type": "Kind",
+        "subject_id": "Number",
+        "actor_id": "Person's number",
+        "request_id": "Request",
+        "at": "When",
+    }
+    looks = {"reason": "is-long s-p3", "states": "s-p2"}
+    cells = {
+        "what": lambda row: f"{widgets.plain(row.subject_type)} {row.subject_id}: {row.move.replace('_', ' ')}",
+        "states": lambda row: f"{row.from_state} → {row.to_state}" if row.from_state else row.to_state,
+        "who": lambda row: f"{_person(row.actor_id)}, {row.actor_role.lower()}" if row.actor_id else "Sheda",
+        "details": lambda row: ", ".join(f"{name}: {value}" for name, value in row.details.items()),
+    }
+
+    def title_of(self, row: History) -> str:
+        """Name the entry by what happened."""
+        return f"{widgets.plain(row.subject_type)} {row.subject_id}: {row.move.replace('_', ' ')}"
+
+    def prefetch(self, rows: Sequence[History]) -> None:
+        """Load those who moved."""
+        _load_people(row.actor_id for row in rows)
+
+
+@waits
+def failed_messages(actor: Actor) -> Section | None:
+    """Show staff the messages that were given up."""
+    if not actor.is_office:
+        return None
+    rows = db.session.execute(
+        select(Outbox, User.email)
+        .join(User, User.id == Outbox.user_id)
+        .where(Outbox.dead_at.is_not(None))
+        .order_by(Outbox.dead_at.desc())
+        .limit(SHOWN_AT_HOME)
+    )
+    cards = [
+        Card(
+            "mail",
+            f"{widgets.plain(row.template)} did not reach {masked(email)}",
+            f"/admin/outbox/show/{row.id}",
+            row.last_error or "",
+        )
+        for row, email in rows
+    ]
+    return Section("Messages given up", cards, "/admin/outbox/list/?tab=dead", rank=80)
+
+
+@waits
+def failed_jobs(actor: Actor) -> Section | None:
+    """Show staff the jobs that failed within a day."""
+    if not actor.is_office:
+        return None
+    since = clock.now() - timedelta(days=1)
+    has_failed = JobRun.error.is_not(None) | (JobRun.tally["failed"].as_integer() > 0)
+    rows = db.session.scalars(
+        select(JobRun).where(JobRun.started_at > since, has_failed).order_by(JobRun.id.desc()).limit(SHOWN_AT_HOME)
+    )
+    cards = [
+        Card(
+            "job",
+            f"{widgets.plain(row.job.replace('.', ': '))} failed",
+            f"/admin/jobs/show/{row.id}",
+            widgets.moment(row.started_at),
+            due=None,
+        )
+        for row in rows
+    ]
+    return Section("Jobs with failures", cards, "/admin/jobs/list/?tab=failed", rank=90)
