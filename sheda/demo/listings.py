@@ -221,7 +221,7 @@ def _title(draw: Random, home: _Home) -> str:
 
 def _description(draw: Random, home: _Home) -> str:
     if home.property_type == "land":
-        parts = (draw.choice(phrases.LAND), draw.choice(phrases.TITLES), draw.choice(phrases.NEARBY))
+        parts: tuple[str, ...] = (draw.choice(phrases.LAND), draw.choice(phrases.TITLES), draw.choice(phrases.NEARBY))
     elif home.property_type in {"office", "shop"}:
         parts = (draw.choice(phrases.OPENINGS[4:]), draw.choice(phrases.SERVICES), draw.choice(phrases.NEARBY))
     else:
