@@ -22,7 +22,9 @@ JWT_SECRET_KEY = env("JWT_SECRET_KEY", "")  # signs tokens; must differ from SEC
 METRICS_TOKEN = env("METRICS_TOKEN", "")  # bearer token for /metrics from other machines; empty: loopback only
 
 # ── The web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-TRUSTED_HOSTS = [host for host in env("TRUSTED_HOSTS", "").split(",") if host] or None  # Host headers answered; empty: any
+TRUSTED_HOSTS = [
+    host for host in env("TRUSTED_HOSTS", "").split(",") if host
+] or None  # Host headers answered; empty: any
 TRUSTED_PROXIES = int(env("TRUSTED_PROXIES", "0"))  # reverse proxies in front whose X-Forwarded-* headers are believed
 CORS_ORIGINS = [origin for origin in env("CORS_ORIGINS", "").split(",") if origin]  # exact origins of browser apps
 MAX_CONTENT_LENGTH = 64 * 1024 * 1024  # bytes of one request: five photos of 12 MB and their form
@@ -71,7 +73,9 @@ JWT_ENCODE_ISSUER = JWT_DECODE_ISSUER = "sheda"  # tokens of other systems with 
 JWT_ENCODE_AUDIENCE = JWT_DECODE_AUDIENCE = "sheda-api"  # nor are our tokens for other purposes
 JWT_ACCESS_TOKEN_EXPIRES = timedelta(minutes=15)  # an access token's life
 JWT_REFRESH_TOKEN_EXPIRES = timedelta(days=14)  # a refresh token's life
-REQUIRE_VERIFIED_EMAIL = env("REQUIRE_VERIFIED_EMAIL", "false") == "true"  # refuse sign-in before the address is verified
+REQUIRE_VERIFIED_EMAIL = (
+    env("REQUIRE_VERIFIED_EMAIL", "false") == "true"
+)  # refuse sign-in before the address is verified
 CODE_LIFE = timedelta(minutes=10)  # a one-time code's life, from its sending
 CODE_TRIES = 5  # tries at one code
 CODE_PAUSE = timedelta(seconds=60)  # between two codes for one person and purpose
@@ -90,7 +94,9 @@ RATE_TOKEN = "1200 per minute"  # requests with a token, per person
 
 # ── The market ───────────────────────────────────────────────────────────────────────────────────────────────────────
 CURRENCIES = env("CURRENCIES", "NGN,USD,GBP,EUR").split(",")  # currencies of listings; never added to each other
-PUBLISH_NEW_LISTINGS = env("PUBLISH_NEW_LISTINGS", "true") == "true"  # show a new listing at once, or keep it as a draft
+PUBLISH_NEW_LISTINGS = (
+    env("PUBLISH_NEW_LISTINGS", "true") == "true"
+)  # show a new listing at once, or keep it as a draft
 MOST_IMAGES = 20  # pictures of one listing
 IMAGE_BYTES = 12 * 1024 * 1024  # bytes of one picture
 IMAGE_PIXELS = 50_000_000  # pixels of one picture

@@ -6,7 +6,7 @@ from flask_appbuilder.security.sqla.models import Role, User, assoc_user_role
 from sqlalchemy import CheckConstraint, DateTime, DefaultClause, ForeignKey, Index, Integer, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sheda.core.db import Id, Stamp, UserId, db
+from sheda.core.db import Id, Model, Stamp, UserId
 
 __all__ = ["OneTimeCode", "RefreshFamily", "RefreshToken", "Role", "User", "assoc_user_role"]
 
@@ -24,7 +24,7 @@ Index("uq_ab_user_phone", User.phone, unique=True, postgresql_where=text("phone 
 PURPOSES = ("verify_email", "reset_password")
 
 
-class RefreshFamily(db.Model):
+class RefreshFamily(Model):
     """One sign-in of one device: its refresh tokens replace one another, and end together."""
 
     __tablename__ = "refresh_families"
@@ -37,7 +37,7 @@ class RefreshFamily(db.Model):
     revoked_at: Mapped[Stamp | None]
 
 
-class RefreshToken(db.Model):
+class RefreshToken(Model):
     """One refresh token, used once; at most one of a family is unused (I12)."""
 
     __tablename__ = "refresh_tokens"
@@ -52,7 +52,7 @@ class RefreshToken(db.Model):
     used_at: Mapped[Stamp | None]
 
 
-class OneTimeCode(db.Model):
+class OneTimeCode(Model):
     """One request for a six-digit code. The worker makes the code when it sends it; only its HMAC is kept."""
 
     __tablename__ = "one_time_codes"
@@ -72,5 +72,3 @@ class OneTimeCode(db.Model):
     tries: Mapped[int] = mapped_column(server_default="0")
     used_at: Mapped[Stamp | None]
     ended_at: Mapped[Stamp | None]
-
-

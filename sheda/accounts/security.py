@@ -1,4 +1,4 @@
-"""Flask-AppBuilder's security manager, made cheap: one statement recognises a person, a cached table answers every knock."""
+"""Flask-AppBuilder's security manager, made cheap: one statement knows a person, a cached table answers each knock."""
 
 import time
 import uuid
@@ -104,7 +104,12 @@ class SecurityManager(StockSecurityManager):
         self._grants_until = 0.0
 
     def _read_grants(self) -> dict[str, frozenset[tuple[str, str]]]:
-        from flask_appbuilder.security.sqla.models import Permission, PermissionView, ViewMenu, assoc_permissionview_role
+        from flask_appbuilder.security.sqla.models import (
+            Permission,
+            PermissionView,
+            ViewMenu,
+            assoc_permissionview_role,
+        )
 
         pairs = (
             select(Role.name, Permission.name.label("permission"), ViewMenu.name.label("view"))

@@ -8,14 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sheda.accounts.models import User
 from sheda.appointments.states import APPOINTMENT
-from sheda.core.db import Id, Stamp, UserId, db
+from sheda.core.db import Id, Model, Stamp, UserId
 from sheda.properties.models import Property
 
 LIVE = "status IN ('pending', 'confirmed')"
 OPEN_STATES = ("pending", "confirmed")
 
 
-class Appointment(db.Model):
+class Appointment(Model):
     """A viewing of one property by one client with its agent; the end is exclusive, so that adjacent ones fit."""
 
     __tablename__ = "appointments"
@@ -60,7 +60,7 @@ class Appointment(db.Model):
         return self.starts_at <= now
 
 
-class AvailabilityHours(db.Model):
+class AvailabilityHours(Model):
     """One stretch of an agent's week, in his own time zone; Monday is 0."""
 
     __tablename__ = "availability_hours"
@@ -77,7 +77,7 @@ class AvailabilityHours(db.Model):
     end_time: Mapped[time]
 
 
-class AvailabilityException(db.Model):
+class AvailabilityException(Model):
     """One day that differs from the week: free, blocked, or blocked in part."""
 
     __tablename__ = "availability_exceptions"

@@ -5,10 +5,10 @@ import uuid
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sheda.core.db import Id, Stamp, UserId, db
+from sheda.core.db import Id, Model, Stamp, UserId
 
 
-class Conversation(db.Model):
+class Conversation(Model):
     """Two people's conversation; the smaller user id stands in `low_id`."""
 
     __tablename__ = "conversations"
@@ -28,7 +28,7 @@ class Conversation(db.Model):
     high_unread: Mapped[int] = mapped_column(server_default="0")
 
 
-class Message(db.Model):
+class Message(Model):
     """One message, from one person to another."""
 
     __tablename__ = "messages"
@@ -51,7 +51,7 @@ class Message(db.Model):
     read_at: Mapped[Stamp | None]
 
 
-class Block(db.Model):
+class Block(Model):
     """One person does not want to hear from another."""
 
     __tablename__ = "chat_blocks"

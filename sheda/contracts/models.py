@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sheda.accounts.models import User
 from sheda.contracts.states import CONTRACT
-from sheda.core.db import CURRENCY_CHECK, Id, MoneyColumn, Stamp, UserId, db
+from sheda.core.db import CURRENCY_CHECK, Id, Model, MoneyColumn, Stamp, UserId
 from sheda.payments.models import Payment
 from sheda.properties.models import Property
 
@@ -15,7 +15,7 @@ LIVE_STATES = ("active", "completed")
 """A property that is rented or sold has exactly one contract in these (I1); `completed` only as a sale."""
 
 
-class Contract(db.Model):
+class Contract(Model):
     """One tenancy or sale; the end is exclusive, and a sale has none."""
 
     __tablename__ = "contracts"

@@ -1,4 +1,4 @@
-"""Which rows are there for you: one SQL predicate per model, asked by API, admin UI, search, related fields and actions."""
+"""Which rows are there for you: one SQL predicate per model, asked by API, admin UI, related fields and actions."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -76,7 +76,8 @@ class RowScopedInterface(SQLAInterface):
     ) -> int:
         """Count up to one above the cap; an exact count of a million rows costs more than the page itself."""
         inner: Query[Any] = self._apply_inner_all(query, filters, select_columns=select_columns, aliases_mapping={})
-        return inner.with_entities(self.get_pk()).limit(COUNT_CAP + 1).count()
+        found: int = inner.with_entities(self.get_pk()).limit(COUNT_CAP + 1).count()
+        return found
 
     def get_related_interface(self, col_name: str) -> "RowScopedInterface":
         """Scope what related fields offer by the related model's own rule."""

@@ -1,8 +1,8 @@
 """Who acts: a person in one role, the public, or Sheda itself."""
 
 import uuid
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -22,7 +22,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from sheda.core import errors, idempotency, limits, openapi, rison
 from sheda.core.access import get_visible
-from sheda.core.actor import ANONYMOUS, Actor, act_as, client_address, current_actor
+from sheda.core.actor import ANONYMOUS, Actor, act_as, client_address
 from sheda.core.db import in_transaction, lock
 from sheda.core.fields import RequestSchema, flatten
 from sheda.core.paging import Page
@@ -30,6 +30,9 @@ from sheda.core.roles import GRANTS
 from sheda.core.states import Machine
 
 log = logging.getLogger(__name__)
+
+LONGEST_ID = 10
+"""Digits of the largest id."""
 
 WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -93,7 +96,9 @@ class Endpoint:
         return "P" in GRANTS[self.resource][self.may]
 
 
-def endpoint(methods: str, path: str, *, may: str, **declared: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def endpoint(
+    methods: str, path: str, *, may: str, **declared: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare an endpoint of a room's API.
 
     `may` is the action in `core.roles.GRANTS`. `subject` names the model whose row the first path id is (404 before
@@ -103,9 +108,7 @@ def endpoint(methods: str, path: str, *, may: str, **declared: Any) -> Callable[
     """
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
-        spec = Endpoint(
-            tuple(methods.split()), path, may, name=handler.__name__, doc=handler.__doc__ or "", **declared
-        )
+        spec = Endpoint(tuple(methods.split()), path, may, name=handler.__name__, doc=handler.__doc__ or "", **declared)
 
         @functools.wraps(handler)
         def edge(self: "RoomApi | ServiceApi", **path_ids: str) -> Response:
@@ -168,7 +171,7 @@ def bearer_token() -> str | None:
 
 
 def _path_id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 11):
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID):
         raise errors.NotFound
     return int(text)
 
@@ -209,8 +212,7 @@ def read_json(raw: bytes) -> dict[str, Any]:
 def _uploaded(spec: Endpoint) -> list[FileStorage]:
     if request.mimetype != "multipart/form-data":
         raise errors.UnsupportedMedia("Send this as multipart/form-data.")
-    files = [one for one in request.files.getlist(spec.upload) if one.filename]
-    return files
+    return [one for one in request.files.getlist(spec.upload) if one.filename]
 
 
 def _load(spec: Endpoint, sent: Any) -> dict[str, Any]:
@@ -241,9 +243,7 @@ def _load(spec: Endpoint, sent: Any) -> dict[str, Any]:
 def _query_values(spec: Endpoint) -> dict[str, Any]:
     from sheda.core.fields import Several
 
-    several = {
-        name for name, one in (spec.query or RequestSchema)().fields.items() if isinstance(one, Several)
-    }
+    several = {name for name, one in (spec.query or RequestSchema)().fields.items() if isinstance(one, Several)}
     if spec.lists and "q" in request.args:
         return {"q": request.args["q"]}
     return {name: values if name in several else values[-1] for name, values in request.args.lists()}
@@ -263,10 +263,8 @@ def _once(spec: Endpoint, actor: Actor, sent: Any, work: Callable[[], Answer]) -
     if not spec.idempotent or key is None:
         return work()
     idempotency.check_key(key)
-    if actor.id is None:
-        scope = f"email:{str(sent.get('email', '')).strip().lower()[:310]}"
-    else:
-        scope = f"user:{actor.id}"
+    email = "" if actor.id else str(sent.get("email", "")).strip().lower()[:310]
+    scope = f"user:{actor.id}" if actor.id else f"email:{email}"
     route, fingerprint = f"{request.method} {request.path}"[:120], _fingerprint(sent)
     first = idempotency.recall(scope, route, key, fingerprint)
     if first is not None:
@@ -295,7 +293,7 @@ def _render(spec: Endpoint, returned: Any) -> Answer:
     value = answer.value
     if value is None or isinstance(value, str | bytes):
         return answer
-    dump = spec.answer().dump if spec.answer is not None else (lambda one: one)
+    dump: Callable[[Any], Any] = spec.answer().dump if spec.answer is not None else (lambda one: one)
     if isinstance(value, Page):
         body: Any = {
             "result": [dump(row) for row in value.rows],
@@ -348,9 +346,7 @@ class _Declared:
         found: str = super().path_helper(path=path, operations=operations, **kwargs)  # type: ignore[misc]
         return found.rstrip("/")
 
-    def operation_helper(
-        self, path: Any = None, operations: Any = None, methods: Any = None, func: Any = None, **_kwargs: Any
-    ) -> None:
+    def operation_helper(self, operations: Any = None, methods: Any = None, func: Any = None, **_kwargs: Any) -> None:
         """Describe the operations of one endpoint from its declaration."""
         spec = replace(func.declared, resource=self.class_permission_name, resource_name=self.resource_name)  # type: ignore[attr-defined]
         for method in methods:
@@ -383,4 +379,4 @@ class RoomApi(_Declared, ModelRestApi):
 
     def representation(self, actor: Actor, *ids: int) -> Any:
         """Return what GET answers for the row, for `If-Match`; rooms with ETags say it."""
-        raise errors.NotFound
+        raise NotImplementedError

@@ -2,7 +2,10 @@
 
 from flask import Flask, Response, request
 
-EXPOSED = "ETag, Location, Retry-After, X-Request-ID, Idempotency-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+EXPOSED = (
+    "ETag, Location, Retry-After, X-Request-ID, Idempotency-Replayed, "
+    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+)
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID"
 ALLOWED_METHODS = "GET, POST, PUT, PATCH, DELETE"
 PREFLIGHT_SECONDS = 86_400

@@ -1,4 +1,4 @@
-"""The database: one session, one MetaData for Flask-AppBuilder's tables and ours, and the edge where work is committed."""
+"""The database: one session, one MetaData for Flask-AppBuilder's tables and ours, one edge where work is committed."""
 
 import zlib
 from collections.abc import Callable, Iterable
@@ -25,7 +25,9 @@ flask_appbuilder.Model.metadata.naming_convention = {
 Result = TypeVar("Result")
 Row = TypeVar("Row", bound=Any)
 
-db = SQLAlchemy(model_class=flask_appbuilder.Model)
+Model = flask_appbuilder.Model
+
+db = SQLAlchemy(model_class=Model)
 
 Id = Annotated[int, mapped_column(BigInteger, primary_key=True)]
 Stamp = Annotated[datetime, mapped_column(DateTime(timezone=True))]
@@ -70,7 +72,7 @@ def _leave(*, committed: bool) -> None:
 
 
 def in_transaction(work: Callable[[], Result]) -> Result:
-    """Do the work and commit it, or undo it whole; a deadlock is retried once, a broken constraint becomes its refusal."""
+    """Do the work and commit it, or undo it whole; a deadlock is retried once, a broken constraint is a refusal."""
     for attempt in (1, 2):
         try:
             result = work()
@@ -122,6 +124,6 @@ def lock_one(model: type[Row], row_id: int) -> Row:
 
 
 def advisory_lock(*keys: tuple[str, int]) -> None:
-    """Take transaction locks on named things in one order, so that two who want the same ones never wait on each other."""
+    """Take transaction locks on named things in one order, so that no two wait on each other."""
     for kind, number in sorted(keys):
         db.session.execute(select(func.pg_advisory_xact_lock(zlib.crc32(kind.encode()) - 2**31, number)))

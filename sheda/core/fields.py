@@ -42,9 +42,8 @@ class Text(fields.String):
 
     def __init__(self, *, least: int = 0, most: int, trim: bool = True, **options: Any) -> None:
         self.least, self.most, self.trim = least, most, trim
+        options["metadata"] = {"minLength": least, "maxLength": most, **options.get("metadata", {})}
         super().__init__(**options)
-        self.metadata.setdefault("minLength", least)
-        self.metadata.setdefault("maxLength", most)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
@@ -65,12 +64,12 @@ class Whole(fields.Integer):
     def __init__(self, least: int, most: int, **options: Any) -> None:
         super().__init__(validate=validate.Range(least, most), **options)
 
-    def _validated(self, value: Any) -> int | None:
+    def _validated(self, value: Any) -> int:
         if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
             raise self.make_error("invalid", input=value)
         if isinstance(value, str) and not re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip()):
             raise self.make_error("invalid", input=value)
-        found: int | None = super()._validated(value)
+        found: int = super()._validated(value)
         return found
 
 
@@ -84,17 +83,17 @@ class RowId(Whole):
 class Flag(fields.Boolean):
     """Yes or no: a JSON boolean, or true/false in a query."""
 
-    truthy = {"true", "True", "1", 1, True}  # noqa: RUF012 - marshmallow's own attribute
-    falsy = {"false", "False", "0", 0, False}  # noqa: RUF012 - marshmallow's own attribute
+    truthy = {"true", "True", "1", True}
+    falsy = {"false", "False", "0", False}
 
 
 class Amount(fields.Field[Decimal]):
     """Money: a decimal string or a number, above 0 and up to 10^12, at most two decimals; out as a string with two."""
 
-    def _serialize(self, value: Any, _attr: str | None, _obj: Any, **_kwargs: Any) -> Any:
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else money.wire(value)
 
-    def _deserialize(self, value: Any, _attr: str | None, _data: Any, **_kwargs: Any) -> Decimal:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
         try:
             return money.parse_amount(value)
         except ValueError as fault:
@@ -118,10 +117,10 @@ class Currency(Text):
 class Moment(fields.Field[datetime]):
     """A moment with an offset (RFC 3339), in UTC on the way out."""
 
-    def _serialize(self, value: Any, _attr: str | None, _obj: Any, **_kwargs: Any) -> Any:
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return wire_moment(value)
 
-    def _deserialize(self, value: Any, _attr: str | None, _data: Any, **_kwargs: Any) -> datetime:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:
             moment = datetime.fromisoformat(value)
             if moment.tzinfo is not None:
@@ -136,10 +135,10 @@ class Moment(fields.Field[datetime]):
 class Day(fields.Field[date]):
     """A calendar day, YYYY-MM-DD."""
 
-    def _serialize(self, value: Any, _attr: str | None, _obj: Any, **_kwargs: Any) -> Any:
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else value.isoformat()
 
-    def _deserialize(self, value: Any, _attr: str | None, _data: Any, **_kwargs: Any) -> date:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             raise ValidationError("Write a date such as 2026-12-01.")
         try:
@@ -151,10 +150,10 @@ class Day(fields.Field[date]):
 class ClockTime(fields.Field[time]):
     """A time of day, HH:MM."""
 
-    def _serialize(self, value: Any, _attr: str | None, _obj: Any, **_kwargs: Any) -> Any:
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else value.strftime("%H:%M")
 
-    def _deserialize(self, value: Any, _attr: str | None, _data: Any, **_kwargs: Any) -> time:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> time:
         if not isinstance(value, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9](:00)?", value):
             raise ValidationError("Write a time of day such as 14:30.")
         return time.fromisoformat(value)
@@ -165,8 +164,8 @@ class Choice(Text):
 
     def __init__(self, choices: Iterable[str], **options: Any) -> None:
         self.choices = tuple(choices)
+        options["metadata"] = {**options.get("metadata", {}), "enum": list(self.choices)}
         super().__init__(least=1, most=100, **options)
-        self.metadata["enum"] = list(self.choices)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         word = super()._deserialize(value, attr, data, **kwargs)
@@ -175,7 +174,7 @@ class Choice(Text):
         return word
 
 
-class Several(fields.List):
+class Several(fields.List[Any]):
     """A repeatable query parameter, which also takes commas."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:

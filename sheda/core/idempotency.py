@@ -7,14 +7,14 @@ from sqlalchemy import Index, String, Text, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sheda.core import clock
-from sheda.core.db import Stamp, db
+from sheda.core.db import Model, Stamp, db
 from sheda.core.errors import Conflict, InvalidInput
 
 KEPT = timedelta(hours=24)
 LONGEST_KEY = 255
 
 
-class IdempotencyKey(db.Model):
+class IdempotencyKey(Model):
     """The first answer to a key, per person and route; written in the transaction of the effect itself."""
 
     __tablename__ = "idempotency_keys"
@@ -51,8 +51,8 @@ def check_key(key: str) -> None:
 
 
 def recall(scope: str, route: str, key: str, fingerprint: str) -> IdempotencyKey | None:
-    """Return the first answer to a key; None when this is the first request, which now holds the key until it commits."""
-    name = hashlib.sha256("\n".join((scope, route, key)).encode(errors="replace")).digest()
+    """Return the first answer to a key; None to the first request, which now holds the key until it commits."""
+    name = hashlib.sha256(f"{scope}\n{route}\n{key}".encode(errors="replace")).digest()
     number = int.from_bytes(name[:8], "big", signed=True)
     if not db.session.scalar(select(func.pg_try_advisory_xact_lock(number))):
         raise InProgress
@@ -66,16 +66,28 @@ def recall(scope: str, route: str, key: str, fingerprint: str) -> IdempotencyKey
     return found
 
 
-def remember(scope: str, route: str, key: str, fingerprint: str, *, status: int, body: str, location: str | None) -> None:
+def remember(
+    scope: str, route: str, key: str, fingerprint: str, *, status: int, body: str, location: str | None
+) -> None:
     """Keep the first answer, in the transaction of its effect."""
     db.session.add(
-        IdempotencyKey(scope=scope, route=route, key=key, fingerprint=fingerprint, status=status, body=body, location=location, created_at=clock.now())
+        IdempotencyKey(
+            scope=scope,
+            route=route,
+            key=key,
+            fingerprint=fingerprint,
+            status=status,
+            body=body,
+            location=location,
+            created_at=clock.now(),
+        )
     )
 
 
 def forget_old(now: datetime) -> int:
     """Erase keys past their 24 hours; the number erased."""
-    return db.session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT)).rowcount
+    old = delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT).returning(IdempotencyKey.key)
+    return len(db.session.scalars(old).all())
 
 
 def fingerprint_of(*parts: bytes) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sheda.core import clock
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor
-from sheda.core.db import Id, Stamp, db, in_transaction
+from sheda.core.db import Id, Model, Stamp, db, in_transaction
 from sheda.core.errors import Refusal
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,10 @@ BATCH = 200
 """Rows that one transaction of a sweep takes."""
 
 MUTE_AFTER_FAULT = 5.0
-"""Seconds for which the bell is not tried again when the broker did not answer: a request must not wait for it twice."""
+"""Seconds for which the bell is not tried again after the broker did not answer: no request waits for it twice."""
 
 
-class JobRun(db.Model):
+class JobRun(Model):
     """One run of a job, for staff to see: when, how many rows, and how it went."""
 
     __tablename__ = "job_runs"
@@ -88,7 +88,7 @@ class Job:
             return
         try:
             self._celery.send_task(self.name, retry=False, ignore_result=True)
-        except Exception as fault:  # noqa: BLE001 - kombu raises its transport's own errors
+        except Exception as fault:
             self._mute_until = time.monotonic() + MUTE_AFTER_FAULT
             log.warning("the broker does not answer (%s): %s waits for the next beat", type(fault).__name__, self.name)
 
@@ -100,7 +100,10 @@ class Job:
             self()
 
         celery.task(name=self.name, ignore_result=True, shared=False)(run)
-        celery.conf.beat_schedule = {**celery.conf.beat_schedule, self.name: {"task": self.name, "schedule": self.every}}
+        celery.conf.beat_schedule = {
+            **celery.conf.beat_schedule,
+            self.name: {"task": self.name, "schedule": self.every},
+        }
 
 
 def _begin(name: str, started: Any) -> int:
@@ -144,7 +147,7 @@ def each(rows: Iterable[Row], work: Callable[[Row], Any], tally: Tally, *, count
 def sweep_ids(
     due: Callable[[int], list[int]], work: Callable[[int], Any], *, counted_as: str, most_batches: int = 10_000
 ) -> Tally:
-    """Work through due ids in ascending batches, a transaction each; `due(after)` names up to BATCH ids above `after`."""
+    """Work through due ids in ascending batches, a transaction each; `due(after)` names up to BATCH of them."""
     tally: Tally = {"seen": 0, counted_as: 0, "failed": 0}
     after = 0
     for _ in range(most_batches):

@@ -29,7 +29,11 @@ class Allowance:
 
     def headers(self) -> dict[str, str]:
         """Return the RateLimit header fields."""
-        return {"RateLimit-Limit": str(self.limit), "RateLimit-Remaining": str(max(0, self.remaining)), "RateLimit-Reset": str(self.reset)}
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(max(0, self.remaining)),
+            "RateLimit-Reset": str(self.reset),
+        }
 
 
 class Limits:

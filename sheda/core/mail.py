@@ -1,9 +1,9 @@
 """A letter: composed from `templates/mail/`, sent over SMTP, or written to a file where no server is set."""
 
-import os
 import smtplib
 import ssl
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -25,7 +25,7 @@ SMTP_TIMEOUT = 10
 
 @dataclass(frozen=True)
 class Extras:
-    """What is made at the moment of sending and kept nowhere: values for the template, and attachments (name, type, bytes)."""
+    """What is made at the moment of sending and kept nowhere: template values, attachments (name, type, bytes)."""
 
     context: dict[str, Any] = field(default_factory=dict)
     attachments: tuple[tuple[str, str, bytes], ...] = ()
@@ -55,10 +55,8 @@ def compose(user_id: int, template: str, context: dict[str, Any], extras: Extras
     for name, value in extras.headers.items():
         message[name] = value
     message.set_content(body.strip() + "\n")
-    try:
+    with suppress(TemplateNotFound):
         message.add_alternative(render_template(f"mail/{template}.html", **values), subtype="html")
-    except TemplateNotFound:
-        pass
     for name, kind, content in extras.attachments:
         main, _, sub = kind.partition("/")
         message.add_attachment(content, maintype=main, subtype=sub, filename=name)
@@ -98,4 +96,4 @@ def _write_file(letter: Letter) -> None:
     target = folder / f"{stamp}-{safe}.eml"
     hidden = target.with_suffix(".part")
     hidden.write_bytes(bytes(letter.message))
-    os.replace(hidden, target)
+    hidden.replace(target)

@@ -55,8 +55,20 @@ def operation(endpoint: Any, method: str) -> dict[str, Any]:
             {"in": "header", "name": "Idempotency-Key", "schema": {"type": "string", "minLength": 1, "maxLength": 255}}
         )
     if endpoint.upload:
-        properties = {name: {"type": "array", "items": {"type": "string", "format": "binary"}} if endpoint.many else {"type": "string", "format": "binary"} for name in [endpoint.upload]}
-        found["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": {"type": "object", "properties": properties, "required": [endpoint.upload]}}}}
+        properties = {
+            name: {"type": "array", "items": {"type": "string", "format": "binary"}}
+            if endpoint.many
+            else {"type": "string", "format": "binary"}
+            for name in [endpoint.upload]
+        }
+        found["requestBody"] = {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {"type": "object", "properties": properties, "required": [endpoint.upload]}
+                }
+            },
+        }
     elif endpoint.body is not None:
         found["requestBody"] = {"required": endpoint.needs_body, "content": _content(endpoint)}
     if not endpoint.tokenless:
@@ -84,7 +96,13 @@ def _query(schema: Schema) -> list[dict[str, Any]]:
         if type(field).__name__ == "Several":
             shape = {"type": "array", "items": shape}
         parameters.append(
-            {"in": "query", "name": field.data_key or name, "required": field.required, "schema": shape, "description": field.metadata.get("description", "")}
+            {
+                "in": "query",
+                "name": field.data_key or name,
+                "required": field.required,
+                "schema": shape,
+                "description": field.metadata.get("description", ""),
+            }
         )
     return parameters
 
@@ -105,7 +123,10 @@ def _responses(endpoint: Any) -> dict[str, Any]:
         responses["200"] = {**answer, "description": "It had been done already; the first answer"}
     schema = {"$ref": "#/components/schemas/Problem"}
     for status in sorted(statuses):
-        responses[str(status)] = {"description": STATUSES[status], "content": {"application/problem+json": {"schema": schema}}}
+        responses[str(status)] = {
+            "description": STATUSES[status],
+            "content": {"application/problem+json": {"schema": schema}},
+        }
     return responses
 
 

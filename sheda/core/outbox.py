@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sheda.core import clock, mail
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor
-from sheda.core.db import Id, Stamp, after_commit, db, in_transaction
+from sheda.core.db import Id, Model, Stamp, after_commit, db, in_transaction
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ MOST_ATTEMPTS = 12
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
 
 
-class Outbox(db.Model):
+class Outbox(Model):
     """One message to one person, under a key that makes a second one impossible."""
 
     __tablename__ = "outbox"
@@ -83,7 +83,15 @@ def post_mail(
 ) -> bool:
     """Put a mail into the outbox, within the caller's transaction; False when the key has been used before."""
     now = clock.now()
-    row = {"key": key, "message_id": uuid.uuid4(), "user_id": user_id, "template": template, "context": context or {}, "created_at": now, "due_at": due_at or now}
+    row = {
+        "key": key,
+        "message_id": uuid.uuid4(),
+        "user_id": user_id,
+        "template": template,
+        "context": context or {},
+        "created_at": now,
+        "due_at": due_at or now,
+    }
     written = db.session.scalar(insert(Outbox).values(**row).on_conflict_do_nothing().returning(Outbox.id))
     if written is not None:
         after_commit(_ring)
@@ -165,5 +173,3 @@ def retry_dead(row: Outbox) -> None:
     """Give a message another round of tries, now."""
     row.dead_at, row.last_error, row.attempts, row.due_at, row.claimed_until = None, None, 0, clock.now(), None
     after_commit(_ring)
-
-

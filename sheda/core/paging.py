@@ -26,7 +26,9 @@ class PageQuery(RequestSchema):
     limit = Whole(1, MOST, load_default=DEFAULT_LIMIT)
     cursor = Text(most=1000, load_default=None)
     count = Flag(load_default=False)
-    q = fields.String(metadata={"description": "Flask-AppBuilder's generated Rison query: filters, order, page, columns."})
+    q = fields.String(
+        metadata={"description": "Flask-AppBuilder's generated Rison query: filters, order, page, columns."}
+    )
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,10 @@ class Key:
 
 def write_cursor(values: Sequence[Any]) -> str:
     """Pack the sort values of the last row into an opaque cursor."""
-    plain = [value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, Decimal) else value for value in values]
+    plain = [
+        value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, Decimal) else value
+        for value in values
+    ]
     return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
@@ -59,13 +64,11 @@ def read_cursor(cursor: str, parsers: Sequence[Callable[[Any], Any]]) -> list[An
     """Unpack a cursor; BadRequest when it is not one of this order's."""
     try:
         plain = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-        if not isinstance(plain, list) or len(plain) != len(parsers):
-            raise ValueError
         values = [parse(value) for parse, value in zip(parsers, plain, strict=True)]
-        if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in values):
-            raise ValueError
     except (ValueError, TypeError, OverflowError, ArithmeticError, binascii.Error, RecursionError) as fault:
         raise BadRequest("The cursor is not one of this list's. Start again without it.", code="bad_cursor") from fault
+    if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in values):
+        raise BadRequest("The cursor is not one of this list's. Start again without it.", code="bad_cursor")
     return values
 
 
@@ -99,7 +102,13 @@ def ordered(keys: Sequence[Key]) -> list[Any]:
 
 
 def page_of(
-    statement: Select[Any], keys: Sequence[Key], *, limit: int, cursor: str | None = None, count: bool = False, **_rest: Any
+    statement: Select[Any],
+    keys: Sequence[Key],
+    *,
+    limit: int,
+    cursor: str | None = None,
+    count: bool = False,
+    **_rest: Any,
 ) -> Page:
     """Read one page of a select of one entity, and count what matches only when asked."""
     behind = after(keys, cursor)
@@ -116,5 +125,3 @@ def capped_count(statement: Select[Any]) -> tuple[int, bool]:
     inner = statement.order_by(None).limit(COUNT_CAP + 1).subquery()
     found: int = db.session.scalar(select(func.count()).select_from(inner)) or 0
     return min(found, COUNT_CAP), found <= COUNT_CAP
-
-

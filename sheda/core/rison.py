@@ -59,7 +59,9 @@ def generated_list(api: Any, text: str) -> str:
             page=page, page_size=page_size, select_columns=select_columns,
         )  # fmt: skip
     except (FABException, ValueError, TypeError, AttributeError, OverflowError, ArithmeticError) as fault:
-        raise BadRequest("The query q names a column, operation or value that this list does not take.", code="bad_rison") from fault
+        raise BadRequest(
+            "The query q names a column, operation or value that this list does not take.", code="bad_rison"
+        ) from fault
     except (DataError, ProgrammingError, StatementError) as fault:
         raise BadRequest("The query q compares a column with a value of another kind.", code="bad_rison") from fault
     schema = api.model2schemaconverter.convert(chosen) if chosen else api.list_model_schema

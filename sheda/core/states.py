@@ -1,4 +1,4 @@
-"""A life is a table: one `Move` a row. Buttons, API verbs, jobs, CHECK constraints and the documentation come from it."""
+"""A life is a table: one `Move` a row. Buttons, API verbs, jobs, CHECK constraints and documentation come from it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sheda.core import clock
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor, Role, request_id
-from sheda.core.db import Id, Stamp, db
+from sheda.core.db import Id, Model, Stamp, db
 from sheda.core.errors import Conflict, InvalidInput, NotAllowed
 from sheda.core.events import Event, emit
 
@@ -53,12 +53,12 @@ class Move:
 
     def wants_reason(self, actor: Actor) -> bool:
         """Tell whether this actor must give a reason."""
-        return self.reason == "always" and actor.role is not Role.SYSTEM or (
+        return (self.reason == "always" and actor.role is not Role.SYSTEM) or (
             self.reason == "office" and actor.role in {Role.STAFF, Role.ADMIN}
         )
 
 
-class History(db.Model):
+class History(Model):
     """One row a move, forever: what, from, to, who, why, in which request, when. Append-only by trigger."""
 
     __tablename__ = "history"
@@ -83,7 +83,16 @@ def _history_rows(actor: Actor) -> Any:
     return History.id.is_not(None) if actor.is_office else History.id.is_(None)
 
 
-def record(actor: Actor, subject: Any, move: str, before: str | None, after: str, *, reason: str | None = None, details: dict[str, Any] | None = None) -> None:
+def record(
+    actor: Actor,
+    subject: Any,
+    move: str,
+    before: str | None,
+    after: str,
+    *,
+    reason: str | None = None,
+    details: dict[str, Any] | None = None,
+) -> None:
     """Write one history row about a subject that has its id."""
     db.session.add(
         History(
@@ -127,9 +136,7 @@ class Machine:
     def possible(self, actor: Actor, subject: Any) -> list[Move]:
         """Return the moves that this actor can make now, in table order; buttons are made from them."""
         letters, state = letters_on(actor, subject), self.state(subject)
-        return [
-            move for move in self.moves.values() if move.button and state in move.source and letters & set(move.by)
-        ]
+        return [move for move in self.moves.values() if move.button and state in move.source and letters & set(move.by)]
 
     def check(self, actor: Actor, subject: Any, name: str, *, reason: str | None = None) -> Move | None:
         """Ask permitted, reasoned, possible; None when the move has happened already and repeating it changes nothing.
@@ -170,7 +177,9 @@ class Machine:
 
 def illegal(move: str, state: str) -> IllegalMove:
     """Build the refusal of a move from a state that does not know it."""
-    return IllegalMove(f"“{move.replace('_', ' ')}” is not possible while this is {state.replace('_', ' ')}.", **{"from": state})
+    refusal = IllegalMove(f"“{move.replace('_', ' ')}” is not possible while this is {state.replace('_', ' ')}.")
+    refusal.extra["from"] = state
+    return refusal
 
 
 def letters_on(actor: Actor, subject: Any) -> set[str]:
@@ -210,6 +219,3 @@ def latest_reason(subject: Any, move: str) -> str | None:
         .limit(1)
     )
     return found
-
-
-

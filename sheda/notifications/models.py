@@ -6,12 +6,12 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sheda.core.db import Id, Stamp, UserId, db
+from sheda.core.db import Id, Model, Stamp, UserId
 
 CHANNELS = ("app", "mail")
 
 
-class Notification(db.Model):
+class Notification(Model):
     """One notice to one person about one event; the key makes a second one impossible."""
 
     __tablename__ = "notifications"
@@ -32,7 +32,7 @@ class Notification(db.Model):
     read_at: Mapped[Stamp | None]
 
 
-class Preference(db.Model):
+class Preference(Model):
     """A person's wish for one kind of notice on one channel; without a row it is on."""
 
     __tablename__ = "notification_preferences"

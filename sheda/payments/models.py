@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sheda.accounts.models import User
 from sheda.appointments.models import Appointment
-from sheda.core.db import CURRENCY_CHECK, Id, MoneyColumn, Stamp, UserId, db
+from sheda.core.db import CURRENCY_CHECK, Id, Model, MoneyColumn, Stamp, UserId
 from sheda.payments.states import PAYMENT
 from sheda.properties.models import Property
 
@@ -19,7 +19,7 @@ OPEN_STATES = ("initiated", "declared", "processing", "verified")
 HOLDING_STATES = ("declared", "verified")
 
 
-class File(db.Model):
+class File(Model):
     """A private upload, such as a proof of payment: for its uploader, the parties of its payment, and staff."""
 
     __tablename__ = "files"
@@ -34,7 +34,7 @@ class File(db.Model):
     created_at: Mapped[Stamp]
 
 
-class Payment(db.Model):
+class Payment(Model):
     """One payment for one property; amount, lines and account are frozen when it is initiated."""
 
     __tablename__ = "payments"

@@ -6,10 +6,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sheda.core.db import Id, Stamp, UserId, db
+from sheda.core.db import Id, Model, Stamp, UserId
 
 
-class Profile(db.Model):
+class Profile(Model):
     """The profile of one user; agents and clients have columns of their own."""
 
     __tablename__ = "profiles"
@@ -18,7 +18,7 @@ class Profile(db.Model):
         CheckConstraint("kind = 'agent' OR (agency_name IS NULL AND licence_number IS NULL)", name="agent_columns"),
         CheckConstraint("kind = 'client' OR budget IS NULL", name="client_columns"),
     )
-    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "person"}  # noqa: RUF012 - SQLAlchemy's form
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "person"}
 
     id: Mapped[Id]
     user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="RESTRICT"), unique=True)
@@ -32,7 +32,7 @@ class Profile(db.Model):
 class ClientProfile(Profile):
     """What a client looks for."""
 
-    __mapper_args__ = {"polymorphic_identity": "client"}  # noqa: RUF012 - SQLAlchemy's form
+    __mapper_args__ = {"polymorphic_identity": "client"}
 
     budget: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
     budget_currency: Mapped[str | None] = mapped_column(String(3))
@@ -42,7 +42,7 @@ class ClientProfile(Profile):
 class AgentProfile(Profile):
     """What clients read of an agent."""
 
-    __mapper_args__ = {"polymorphic_identity": "agent"}  # noqa: RUF012 - SQLAlchemy's form
+    __mapper_args__ = {"polymorphic_identity": "agent"}
 
     agency_name: Mapped[str | None] = mapped_column(String(120))
     bio: Mapped[str | None] = mapped_column(Text)
@@ -50,15 +50,27 @@ class AgentProfile(Profile):
     rating: Mapped[Decimal | None] = mapped_column(Numeric(2, 1))
 
 
-class BankAccount(db.Model):
+class BankAccount(Model):
     """An agent's account for payments, with a verified NUBAN; removed ones stay, for the payments that were frozen on them."""
 
     __tablename__ = "bank_accounts"
     __table_args__ = (
         CheckConstraint("account_number ~ '^[0-9]{10}$'", name="account_number"),
         CheckConstraint("bank_code ~ '^[0-9]{3}$'", name="bank_code"),
-        Index("uq_bank_accounts_default", "agent_id", unique=True, postgresql_where=text("is_default AND removed_at IS NULL")),
-        Index("uq_bank_accounts_number", "agent_id", "bank_code", "account_number", unique=True, postgresql_where=text("removed_at IS NULL")),
+        Index(
+            "uq_bank_accounts_default",
+            "agent_id",
+            unique=True,
+            postgresql_where=text("is_default AND removed_at IS NULL"),
+        ),
+        Index(
+            "uq_bank_accounts_number",
+            "agent_id",
+            "bank_code",
+            "account_number",
+            unique=True,
+            postgresql_where=text("removed_at IS NULL"),
+        ),
     )
 
     id: Mapped[Id]

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sheda.accounts.models import User
-from sheda.core.db import CURRENCY_CHECK, Id, MoneyColumn, Stamp, UserId, db
+from sheda.core.db import CURRENCY_CHECK, Id, Model, MoneyColumn, Stamp, UserId
 from sheda.properties.states import LISTING, STATUS
 
 LISTING_TYPES = ("rent", "sale")
@@ -24,7 +24,7 @@ def _one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({names})", name=column)
 
 
-class Property(db.Model):
+class Property(Model):
     """One home, plot or room that an agent lets or sells."""
 
     __tablename__ = "properties"
@@ -39,8 +39,18 @@ class Property(db.Model):
         CheckConstraint(CURRENCY_CHECK, name="currency"),
         CheckConstraint("held_by_payment_id IS NULL OR status = 'available'", name="held_is_available"),
         Index("ix_properties_agent_id", "agent_id", "id"),
-        Index("ix_properties_newest", "created_at", "id", postgresql_where=text("listing_state = 'published' AND status = 'available'")),
-        Index("ix_properties_price", "price", "id", postgresql_where=text("listing_state = 'published' AND status = 'available'")),
+        Index(
+            "ix_properties_newest",
+            "created_at",
+            "id",
+            postgresql_where=text("listing_state = 'published' AND status = 'available'"),
+        ),
+        Index(
+            "ix_properties_price",
+            "price",
+            "id",
+            postgresql_where=text("listing_state = 'published' AND status = 'available'"),
+        ),
     )
 
     id: Mapped[Id]
@@ -96,7 +106,7 @@ class Property(db.Model):
         return f"{self.title} ({self.reference})"
 
 
-class PropertyFee(db.Model):
+class PropertyFee(Model):
     """One fee that is due once, beside the price."""
 
     __tablename__ = "property_fees"
@@ -114,7 +124,7 @@ class PropertyFee(db.Model):
     amount: Mapped[MoneyColumn]
 
 
-class PropertyImage(db.Model):
+class PropertyImage(Model):
     """One picture: staged as it came until the worker has made its renditions, then only those."""
 
     __tablename__ = "property_images"
@@ -138,7 +148,7 @@ class PropertyImage(db.Model):
     created_at: Mapped[Stamp]
 
 
-class PriceHistory(db.Model):
+class PriceHistory(Model):
     """What a property has cost, since when."""
 
     __tablename__ = "price_history"
