@@ -4,6 +4,7 @@
 to the present code and is run in a process of its own.
 """
 
+import logging
 import os
 import shutil
 import signal
@@ -104,17 +105,22 @@ def run_command(program: str, arguments: list[str]) -> int:
 
 def prepare() -> None:
     """Migrate the database, write roles and permissions and, with SHEDA_PREPARE_DEMO set, make the demo data."""
+    import click
     from flask.cli import ScriptInfo
 
     from sheda.app import create_app
 
+    logging.basicConfig(level=logging.WARNING)
     app = create_app()
     commands = [["db", "upgrade"], ["sheda", "sync-roles"]]
     if demo := os.environ.get("SHEDA_PREPARE_DEMO"):
         commands.append(["sheda", "demo", "--size", demo, "--seed", "42"])
-    for command in commands:
-        script = ScriptInfo(create_app=lambda: app)
-        app.cli.main(command, prog_name="flask", obj=script, standalone_mode=False)
+    try:
+        for command in commands:
+            app.cli.main(command, prog_name="flask", obj=ScriptInfo(create_app=lambda: app), standalone_mode=False)
+    except click.ClickException as refused:
+        refused.show()
+        sys.exit(1)
 
 
 def state_directory() -> Path:
@@ -123,8 +129,9 @@ def state_directory() -> Path:
 
 
 def tell(line: str) -> None:
-    """Print a line of progress at once."""
-    print(line, flush=True)
+    """Print a line of progress at once; a terminal that has gone is no reason to stop."""
+    with suppress(OSError):
+        print(line, flush=True)
 
 
 def _run() -> None:
@@ -140,10 +147,12 @@ def _run() -> None:
         for child in family:
             stack.callback(child.stop)
         tell("starting web, worker and beat")
-        for child in family:
+        *needed, beat = family
+        for child in needed:
             child.start(env, held.family_fd)
         url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104  # compared, not bound
-        _wait_until_ready(url, family, env, held.family_fd)
+        _wait_until_ready(url, needed, env, held.family_fd)
+        beat.start(env, held.family_fd)
         tell(f"ready: {url}")
         _show_demo_accounts(state_dir)
         stack.callback(tell, "stopping")
@@ -233,7 +242,16 @@ def _family(state_dir: Path, host: str, port: str) -> list[Child]:
     celery = [*python, "celery", "-A", "sheda.worker:celery"]
     schedule = (state_dir if os.environ.get("SHEDA_STATE_DIR") else ROOT) / "celerybeat-schedule"
     gunicorn = [*python, "gunicorn", "--bind", f"{host}:{port}", "--workers", os.environ.get("WEB_WORKERS") or "2"]
-    gunicorn += ["--worker-class", "gthread", "--threads", "8", "--no-control-socket", "--graceful-timeout", "10"]
+    gunicorn += [
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "8",
+        "--no-control-socket",
+        "--preload",
+        "--graceful-timeout",
+        "10",
+    ]
     worker = [*celery, "worker", "--loglevel", "info", "--concurrency", "2", "--without-mingle", "--without-gossip"]
     beat = [*celery, "beat", "--loglevel", "info", "-s", str(schedule), "--pidfile="]
     return [

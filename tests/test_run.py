@@ -61,8 +61,8 @@ class Run:
 
     def end(self, how: signal.Signals) -> int:
         self.process.send_signal(how)
-        self.process.stdout.close()
-        return self.process.wait(60)
+        self.process.communicate(timeout=60)
+        return self.process.returncode
 
 
 def processes_of(run: Run) -> list[str]:
@@ -80,7 +80,7 @@ def processes_of(run: Run) -> list[str]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and kill -9 is promised on Linux only")
 class TestRun:
-    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
     def test_it_gets_ready_and_leaves_no_process(self, state_dir, how):
         run = Run(state_dir)
         said = run.start()
@@ -107,7 +107,8 @@ class TestRun:
             check = run.command("check")
             assert check.returncode == 0, check.stdout + check.stderr
         finally:
-            run.end(signal.SIGTERM)
+            ended = run.end(signal.SIGINT)
+        assert ended == 0
 
     def test_a_taken_port_is_one_sentence(self, state_dir):
         run = Run(state_dir)
