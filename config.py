@@ -57,7 +57,7 @@ FAB_SECURITY_MANAGER_CLASS = "sheda.accounts.security.SecurityManager"  # cheap 
 FAB_BASE_TEMPLATE = "admin/base.html"  # our shell around every page
 FAB_INDEX_VIEW = "sheda.core.views.HomeView"  # the decision inbox
 FAB_ADD_MENU_API = False  # the menu is drawn by our shell
-FAB_API_SWAGGER_UI = True  # /swagger/v1 and /api/v1/_openapi
+FAB_ADD_OPENAPI_VIEWS = False  # our own document and page: open in development, for staff in production
 FAB_API_MAX_PAGE_SIZE = 100  # rows of a generated list
 FAB_OPENAPI_SERVERS = [{"url": "/"}]  # relative: never from the Host header
 FAB_SAFE_REDIRECT_HOSTS = [""]  # `next=` stays on this site

@@ -6,13 +6,16 @@ from typing import Any
 from sheda.accounts import models as _accounts  # noqa: F401 - tables of rooms without an API must be known to migrations
 from sheda.chat import models as _chat  # noqa: F401
 from sheda.contracts import models as _contracts  # noqa: F401
-from sheda.core import health, outbox
+from sheda.core import docs, health, outbox
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
 from sheda.notifications import models as _notifications  # noqa: F401
 from sheda.profiles import models as _profiles  # noqa: F401
 
-APIS: tuple[type[Any], ...] = (health.LiveApi, health.ReadyApi, health.MetricsApi)
+APIS: tuple[type[Any], ...] = (health.LiveApi, health.ReadyApi, health.MetricsApi, docs.DocumentApi)
+
+VIEWS: tuple[tuple[type[Any], str, str, str], ...] = ((docs.SwaggerView, "", "", ""),)
+"""Each page's class, its name in the menu (none: not in it), the menu's heading over it, and its icon."""
 
 REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {}
 
@@ -34,3 +37,8 @@ def register(appbuilder: Any) -> None:
     """Register every room's APIs and pages."""
     for api in APIS:
         appbuilder.add_api(api)
+    for view, name, category, icon in VIEWS:
+        if name:
+            appbuilder.add_view(view, name, category=category, icon=icon)
+        else:
+            appbuilder.add_view_no_menu(view)

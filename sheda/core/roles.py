@@ -27,6 +27,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "History": {"list": "SX", "read": "SX"},
     "AdminUI": {"enter": "ASX"},
     "Health": {"read": "PCASX"},
+    "ApiDocument": {"read": "PCASX"},
 }  # fmt: skip
 
 ROLES = (Role.PUBLIC, Role.CLIENT, Role.AGENT, Role.STAFF, Role.ADMIN)
