@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "SECRET_KEY": "a secret key for the tests, and for nothing else",
         "JWT_SECRET_KEY": "another secret key for the tests, and for nothing else",
         "RATELIMIT_ENABLED": "false",
+        "PASSWORD_HASH": "pbkdf2:sha256:1",
     }
 
 

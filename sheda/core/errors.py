@@ -10,6 +10,8 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
     status: ClassVar[int] = 400
     code: str = "refused"
     detail: str = "The request was refused."
+    keeps_work: ClassVar[bool] = False
+    """Whether what was written before stays: a wrong try is counted, a replayed token ends its family."""
 
     def __init__(
         self,
