@@ -133,13 +133,20 @@ def _field(
     presence = validators.Optional() if is_optional else validators.InputRequired("This is needed.")
     if name in choices:
         blank = [("", "—")] if is_optional else []
-        return SelectField(
-            label, [] if is_optional else [presence], description=hint, choices=[*blank, *choices[name]], coerce=str
-        )
+        coerce = _number_or_none if datamodel.is_integer(name) else _text_or_none
+        return SelectField(label, description=hint, choices=[*blank, *choices[name]], coerce=coerce)
     for test, build in _BY_TYPE:
         if getattr(datamodel, test)(name):
             return build(label, presence, hint, datamodel.get_max_length(name))
     return StringField(label, [presence, clean], description=hint)
+
+
+def _number_or_none(value: Any) -> int | None:
+    return None if value in (None, "") else int(value)
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value in (None, "") else str(value)
 
 
 def _string(label: str, presence: Any, hint: str, most: int) -> Any:

@@ -11,7 +11,7 @@ from flask_appbuilder import BaseView, expose
 from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.views import AuthDBView
 from flask_appbuilder.utils.base import is_safe_redirect_url
-from flask_login import current_user
+from flask_login import current_user, login_user
 from werkzeug.datastructures import FileStorage
 
 from sheda.core import clock, widgets
@@ -23,6 +23,7 @@ from sheda.core.roles import granted
 from sheda.core.widgets import Section
 
 Result = TypeVar("Result")
+View = TypeVar("View", bound=BaseView)
 
 DOOR, LOGOUT, HOME, MORE = "SignIn.login", "SignIn.logout", "HomeView.home", "HomeView.more"
 
@@ -122,6 +123,12 @@ def require(action: str, resource: str) -> None:
     """Refuse an action that the stored permissions do not give to whoever acts."""
     if not current_app.appbuilder.sm.has_access(f"can_{action}", resource):  # type: ignore[attr-defined]
         raise NotAllowed
+
+
+def view_of(kind: type[View]) -> View:
+    """Return the registered view of a class; pages of other rooms draw their buttons with it."""
+    found: View = next(view for view in current_app.appbuilder.baseviews if isinstance(view, kind))  # type: ignore[attr-defined]
+    return found
 
 
 # ── The frame around every page ──────────────────────────────────────────────────────────────────────────────────
@@ -295,17 +302,22 @@ def _greeting() -> str:
 
 
 class DoorView(AuthDBView):
-    """Sign in and out with a cookie; a room on the right says who may enter (`admit`) and ends sessions (`dismiss`)."""
+    """Sign in and out with a cookie; a room on the right says who may enter and what his session is."""
 
     route_base = ""
 
-    def admit(self, identifier: str, password: str, *, address: str) -> str:
-        """Return the user's id for the session, with the session's own; a Refusal for everybody else."""
+    def admit(self, identifier: str, password: str, *, address: str) -> tuple[Any, dict[str, Any]]:
+        """Return the user who may enter and what the cookie remembers of his session; a Refusal for everybody else."""
         raise NotImplementedError
 
     def dismiss(self, actor: Actor) -> None:
-        """End the session that this cookie stands for."""
+        """End the session that this cookie stands for, on the server."""
         raise NotImplementedError
+
+    def create_blueprint(self, appbuilder: Any, *args: Any, **options: Any) -> Any:
+        """Be the door that Flask-AppBuilder's own pages lead to."""
+        appbuilder.sm.auth_view = self
+        return super().create_blueprint(appbuilder, *args, **options)
 
     @expose("/login/", methods=["GET", "POST"])
     def login(self) -> Any:
@@ -318,7 +330,11 @@ class DoorView(AuthDBView):
         refused: Refusal | None = None
         if request.method == "POST":
             try:
-                self.admit(identifier, request.form.get("password", ""), address=client_address())
+                user, marks = self.admit(identifier, request.form.get("password", ""), address=client_address())
+                session.clear()
+                session.permanent = True
+                session.update(marks)
+                login_user(user)
                 return redirect(inside)
             except Refusal as refusal:
                 refused = refusal
