@@ -72,7 +72,10 @@ def _leave(*, committed: bool) -> None:
 
 
 def in_transaction(work: Callable[[], Result]) -> Result:
-    """Do the work and commit it, or undo it whole; a deadlock is retried once, a broken constraint is a refusal."""
+    """Do the work and commit it, or undo it whole; a deadlock is retried once, a broken constraint is a refusal.
+
+    Of a refused work only what the refusal itself keeps is committed (`Refusal.keeps_work`).
+    """
     for attempt in (1, 2):
         try:
             result = work()
@@ -86,9 +89,10 @@ def in_transaction(work: Callable[[], Result]) -> Result:
             if refusal is None:
                 raise
             raise refusal from error
-        except BaseException:
-            db.session.rollback()
-            _leave(committed=False)
+        except BaseException as fault:
+            kept = isinstance(fault, Refusal) and fault.keeps_work
+            db.session.commit() if kept else db.session.rollback()
+            _leave(committed=kept)
             raise
         _leave(committed=True)
         return result

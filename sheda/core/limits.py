@@ -73,6 +73,10 @@ class Limits:
         if not self._ask("test", item, name, key):
             raise self._refusal(item, name, key)
 
+    def forget(self, name: str, key: str) -> None:
+        """Forget what was counted under one key."""
+        self._ask("clear", self._rates[name], name, key)
+
     def _allowance(self, item: RateLimitItem, name: str, key: str) -> Allowance:
         stats = self._ask("get_window_stats", item, name, key)
         return Allowance(item.amount, stats.remaining, max(0, round(stats.reset_time - time.time())))
@@ -114,3 +118,10 @@ def test(name: str, key: str) -> None:
     limits = _limits()
     if limits:
         limits.test(name, key)
+
+
+def forget(name: str, key: str) -> None:
+    """Forget what was counted under one key of a limit."""
+    limits = _limits()
+    if limits:
+        limits.forget(name, key)
