@@ -138,7 +138,10 @@ def _run() -> None:
     state_dir = state_directory()
     host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
     with ExitStack() as stack:
-        tell("starting PostgreSQL and Valkey")
+        embedded = [
+            name for name, url in (("PostgreSQL", "DATABASE_URL"), ("Valkey", "REDIS_URL")) if not os.environ.get(url)
+        ]
+        tell(f"starting {' and '.join(embedded)}" if embedded else "using the given servers")
         held = stack.enter_context(_servers(state_dir))
         _refuse_taken_port(host, port)
         env = _environment(state_dir, held)
