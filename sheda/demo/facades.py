@@ -85,7 +85,9 @@ def draw_house(draw: Random, *, floors: int, bays: int) -> Image.Image:
             if floor == floors - 1 and bay == bays // 2:
                 _door(canvas, (x + 6, y, x + 76, _HORIZON + 40), draw.choice(_DOORS))
             else:
-                _window(canvas, (x, y, x + 88, y + 66), glow=lit and draw.random() < 0.5, balcony=floors > 1 and floor == 0)
+                _window(
+                    canvas, (x, y, x + 88, y + 66), glow=lit and draw.random() < 0.5, balcony=floors > 1 and floor == 0
+                )
     _compound(canvas, draw)
     return canvas.finished()
 
@@ -109,7 +111,9 @@ def draw_shopfront(draw: Random) -> Image.Image:
                 canvas.line([(left, y), (left + 196, y)], (142, 146, 152), 2)
         else:
             canvas.box((left, 396, left + 196, _HORIZON + 56), _GLASS)
-            canvas.shape([(left + 30, 396), (left + 80, 396), (left + 20, _HORIZON + 56), (left, _HORIZON)], shade(_GLASS, 1.2))
+            canvas.shape(
+                [(left + 30, 396), (left + 80, 396), (left + 20, _HORIZON + 56), (left, _HORIZON)], shade(_GLASS, 1.2)
+            )
             canvas.box((left + 92, 396, left + 100, _HORIZON + 56), shade(wall, 0.7))
     canvas.box((0, _HORIZON + 60, 1200, 800), _PAVING)
     canvas.box((0, 690, 1200, 800), (92, 92, 96))
@@ -129,7 +133,9 @@ def draw_plot(draw: Random) -> Image.Image:
     canvas.blend(470, 800, (shade(_EARTH, 1.08), shade(_EARTH, 0.86)))
     for _ in range(90):
         x, y = draw.randrange(1200), draw.randrange(480, 800)
-        canvas.oval((x, y, x + draw.randrange(10, 60), y + draw.randrange(3, 9)), shade(_EARTH, draw.uniform(0.84, 1.14)))
+        canvas.oval(
+            (x, y, x + draw.randrange(10, 60), y + draw.randrange(3, 9)), shade(_EARTH, draw.uniform(0.84, 1.14))
+        )
     corners = [(170, 520), (1030, 520), (1150, 740), (50, 740)]
     canvas.line([*corners, corners[0]], (246, 240, 226), 3)
     for x, y in corners:
@@ -187,7 +193,9 @@ def _window(canvas: Canvas, box: Box, *, glow: bool, balcony: bool) -> None:
     pane = (250, 222, 150) if glow else _GLASS
     canvas.box((left - 6, top - 6, right + 6, bottom + 6), (250, 250, 248))
     canvas.box(box, pane)
-    canvas.shape([(left + 14, top), (left + 38, top), (left + 10, bottom), (left, bottom), (left, top + 36)], shade(pane, 1.15))
+    canvas.shape(
+        [(left + 14, top), (left + 38, top), (left + 10, bottom), (left, bottom), (left, top + 36)], shade(pane, 1.15)
+    )
     canvas.box(((left + right) / 2 - 3, top, (left + right) / 2 + 3, bottom), (250, 250, 248))
     if balcony:
         canvas.box((left - 18, bottom - 4, right + 18, bottom + 2), (70, 76, 84))
@@ -212,7 +220,9 @@ def _compound(canvas: Canvas, draw: Random) -> None:
     for x in (60, 900):
         _bush(canvas, x + draw.randrange(80), _HORIZON + 60, 36)
     if draw.random() < 0.6:
-        _car(canvas, draw.choice((150, 760)), draw.choice(((178, 44, 44), (48, 72, 110), (230, 230, 232), (60, 64, 68))))
+        _car(
+            canvas, draw.choice((150, 760)), draw.choice(((178, 44, 44), (48, 72, 110), (230, 230, 232), (60, 64, 68)))
+        )
     canvas.box((0, 706, 1200, 800), (92, 92, 96))
     for x in range(-20, 1200, 150):
         canvas.box((x, 748, x + 80, 756), (236, 226, 190))
