@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from sheda.accounts import models as _accounts  # noqa: F401 - tables of rooms without an API must be known to migrations
-from sheda.chat import models as _chat  # noqa: F401
+from sheda.chat.api import ChatApi
 from sheda.contracts import models as _contracts  # noqa: F401
 from sheda.core import docs, health, outbox
 from sheda.core.events import Event, Reaction
@@ -12,7 +12,7 @@ from sheda.core.jobs import Job, job
 from sheda.notifications import models as _notifications  # noqa: F401
 from sheda.profiles import models as _profiles  # noqa: F401
 
-APIS: tuple[type[Any], ...] = (health.LiveApi, health.ReadyApi, health.MetricsApi, docs.DocumentApi)
+APIS: tuple[type[Any], ...] = (health.LiveApi, health.ReadyApi, health.MetricsApi, docs.DocumentApi, ChatApi)
 
 VIEWS: tuple[tuple[type[Any], str, str, str], ...] = ((docs.SwaggerView, "", "", ""),)
 """Each page's class, its name in the menu (none: not in it), the menu's heading over it, and its icon."""

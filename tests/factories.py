@@ -9,6 +9,7 @@ from werkzeug.security import generate_password_hash
 from sheda.accounts import sessions
 from sheda.accounts.models import Role as StoredRole
 from sheda.accounts.models import User
+from sheda.chat.models import Block
 from sheda.core import clock
 from sheda.core.actor import Actor, Role
 from sheda.core.db import db
@@ -65,3 +66,11 @@ def token_for(user: User) -> str:
 def auth(user: User) -> dict[str, str]:
     """Return the headers of a request by a person."""
     return {"Authorization": f"Bearer {token_for(user)}"}
+
+
+def make_block(blocker: Actor, blocked: Actor) -> Block:
+    """Make one person block another, and commit."""
+    block = Block(blocker_id=blocker.user_id, blocked_id=blocked.user_id, created_at=clock.now())
+    db.session.add(block)
+    db.session.commit()
+    return block

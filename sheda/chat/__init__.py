@@ -1,6 +1,6 @@
-"""Messages between two people.
+"""Chat: messages between two people, in one conversation a pair.
 
-Owns: conversations, messages and blocks.
-Promises: a conversation is its two people's alone; a repeated message id is one message; unread counts are exact.
-Emits nothing: chat is read, not reacted to.
+Owns conversations, messages and blocks. Promises that a message is stored once however often it is sent, that ids
+within a conversation grow in the order of commits, so that catching up by `after_id` misses nothing, and that unread
+counts are exact. Everybody, staff included, sees only conversations of his own. Emits nothing.
 """

@@ -125,3 +125,11 @@ def capped_count(statement: Select[Any]) -> tuple[int, bool]:
     inner = statement.order_by(None).limit(COUNT_CAP + 1).subquery()
     found: int = db.session.scalar(select(func.count()).select_from(inner)) or 0
     return min(found, COUNT_CAP), found <= COUNT_CAP
+
+
+def json_page(
+    bodies: Sequence[str], *, next_cursor: str | None = None, count: int | None = None, count_is_exact: bool = True
+) -> str:
+    """Write a page as JSON text from rows that the database wrote as JSON already."""
+    rest = json.dumps({"count": count, "count_is_exact": count_is_exact, "next_cursor": next_cursor})
+    return f'{{"result": [{", ".join(bodies)}], {rest[1:]}'
