@@ -3,7 +3,7 @@
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 Tally = dict[str, int]
 Sweep = Callable[[], Tally]
+Rhythm = timedelta | crontab | Callable[[Mapping[str, Any]], crontab]
+"""How often a job runs; a function is given the settings once they are read."""
 
 BATCH = 200
 """Rows that one transaction of a sweep takes."""
@@ -55,7 +57,7 @@ def _job_rows(actor: Actor) -> Any:
 class Job:
     """A named sweep with its rhythm; call it to run it, `ring` it to have a worker run it soon."""
 
-    def __init__(self, name: str, sweep: Sweep, every: "timedelta | crontab", *, recorded: bool) -> None:
+    def __init__(self, name: str, sweep: Sweep, every: Rhythm, *, recorded: bool) -> None:
         self.name, self.sweep, self.every, self.recorded = name, sweep, every, recorded
         functools.update_wrapper(self, sweep)
         self._celery: Celery | None = None
@@ -92,7 +94,7 @@ class Job:
             self._mute_until = time.monotonic() + MUTE_AFTER_FAULT
             log.warning("the broker does not answer (%s): %s waits for the next beat", type(fault).__name__, self.name)
 
-    def bind(self, celery: Celery) -> None:
+    def bind(self, celery: Celery, settings: Mapping[str, Any]) -> None:
         """Make this a task of a Celery app, with its rhythm on beat."""
         self._celery = celery
 
@@ -100,9 +102,10 @@ class Job:
             self()
 
         celery.task(name=self.name, ignore_result=True, shared=False)(run)
+        schedule = self.every(settings) if callable(self.every) and not isinstance(self.every, crontab) else self.every
         celery.conf.beat_schedule = {
             **celery.conf.beat_schedule,
-            self.name: {"task": self.name, "schedule": self.every},
+            self.name: {"task": self.name, "schedule": schedule},
         }
 
 
@@ -118,7 +121,7 @@ def _finish(run_id: int, tally: Tally, error: str | None) -> None:
     run.finished_at, run.tally, run.error = clock.now(), tally, error
 
 
-def job(name: str, *, every: "timedelta | crontab", recorded: bool = False) -> Callable[[Sweep], Job]:
+def job(name: str, *, every: Rhythm, recorded: bool = False) -> Callable[[Sweep], Job]:
     """Make the decorated sweep a job; `recorded` ones leave a run row each time, others only when something failed."""
     return lambda sweep: Job(name, sweep, every, recorded=recorded)
 
@@ -176,7 +179,7 @@ def make_celery(app: Flask, jobs: Iterable[Job]) -> Celery:
     celery.config_from_object(app.config["CELERY"])
     celery.conf.beat_schedule = {}
     for one in jobs:
-        one.bind(celery)
+        one.bind(celery, app.config)
     app.extensions["celery"] = celery
     return celery
 
