@@ -7,7 +7,7 @@
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -129,10 +129,9 @@ def smtp_server() -> Iterator[MailSink]:
 @pytest.fixture(scope="session")
 def app(smtp_server: MailSink) -> Iterator[Flask]:
     """Make the application on a database migrated to head, with its roles and permissions."""
+    import sheda.core.sync
     from sheda.app import create_app
     from sheda.core.db import db
-
-    import sheda.core.sync
 
     sheda.core.sync.check_names = lambda _appbuilder: None  # BUILDING: out when all rooms stand
     app = create_app(TESTING=True, SMTP_URL=smtp_server.url)
@@ -142,6 +141,25 @@ def app(smtp_server: MailSink) -> Iterator[Flask]:
     db.session.session_factory.configure(join_transaction_mode="create_savepoint")
     yield app
     _close_connections(app)
+
+
+@pytest.fixture(scope="module")
+def make_app(app: Flask) -> Iterator[Callable[..., Flask]]:
+    """Make further applications on the same database, with other settings; their connections are closed at the end."""
+    from sheda.app import create_app
+    from sheda.core.db import db
+
+    made: list[Flask] = []
+
+    def make(**settings: Any) -> Flask:
+        made.append(create_app(TESTING=True, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        with one.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
 @pytest.fixture(scope="session")

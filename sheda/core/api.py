@@ -132,11 +132,11 @@ def _answer_request(api: Any, spec: Endpoint, handler: Callable[..., Any], path_
     ids = [_path_id(one) for one in path_ids]
 
     def work() -> Answer:
-        subject = get_visible(actor, spec.subject, ids[0]) if spec.subject is not None else None
+        subject = api.find_subject(actor, spec.subject, ids[0]) if spec.subject is not None else None
         if spec.move and not api.machine.is_permitted(actor, subject, spec.move):
             raise errors.NotAllowed
         values = _load(spec, sent)
-        if "If-Match" in request.headers and spec.etag and spec.writes:
+        if "If-Match" in request.headers and spec.etag and request.method in WRITING:
             _check_match(api, spec, actor, ids)
         if spec.lists and "q" in request.args:
             return Answer(api.generated_list(request.args["q"]))
@@ -251,7 +251,7 @@ def _query_values(spec: Endpoint) -> dict[str, Any]:
 
 def _check_match(api: Any, spec: Endpoint, actor: Actor, ids: list[int]) -> None:
     if spec.subject is not None:
-        lock(spec.subject, ids[:1])
+        api.lock_subject(spec.subject, ids[0])
     current = etag_of(_text_of(_render(spec, api.representation(actor, *ids))))
     wanted = {one.strip() for one in request.headers["If-Match"].split(",")}
     if not wanted & {current, "*"}:
@@ -327,7 +327,7 @@ def _respond(spec: Endpoint, answer: Answer) -> Response:
     if spec.etag and status < 300 and isinstance(answer.value, str):
         response.headers["ETag"] = etag_of(answer.value)
         response.headers.setdefault("Cache-Control", "private, no-cache")
-        if not spec.writes:
+        if request.method not in WRITING:
             response.make_conditional(request)
     elif "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
@@ -352,6 +352,14 @@ class _Declared:
         for method in methods:
             operations[method.lower()] = openapi.operation(spec, method)
 
+    def find_subject(self, actor: Actor, model: type[Any], row_id: int) -> Any:
+        """Return the row that the first path id names, when it is there for the actor; NotFound otherwise."""
+        return get_visible(actor, model, row_id)
+
+    def lock_subject(self, model: type[Any], row_id: int) -> None:
+        """Lock the row whose ETag is compared; rooms whose rows come late in the order of locks take the earlier ones first."""
+        lock(model, [row_id])
+
     def add_apispec_components(self, api_spec: APISpec) -> None:
         """Add what every endpoint refers to; the framework's own response shapes are not ours."""
         openapi.add_components(api_spec)
@@ -372,6 +380,9 @@ class RoomApi(_Declared, ModelRestApi):
     exclude_route_methods: ClassVar[set[str]] = {"info", "get_list", "get", "post", "put", "delete"}
     max_page_size = 100
     machine: ClassVar[Machine]
+
+    def _init_model_schemas(self) -> None:
+        """Make none: bodies have schemas of their own, and a row is written column by column."""
 
     def generated_list(self, text: str) -> str:
         """Answer a Rison query within the same row scope and caps as the list itself, as JSON text."""

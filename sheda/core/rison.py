@@ -1,6 +1,8 @@
 """Flask-AppBuilder's generated list query (`q=(filters:!(…),order_column:…,page:…)`), made safe for any input."""
 
 import json
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 import prison
@@ -9,9 +11,10 @@ from flask_appbuilder.exceptions import FABException
 from jsonschema import Draft7Validator
 from sqlalchemy.exc import DataError, ProgrammingError, StatementError
 
+from sheda.core import money
 from sheda.core.access import COUNT_CAP
 from sheda.core.errors import BadRequest
-from sheda.core.fields import UNSTORABLE
+from sheda.core.fields import UNSTORABLE, wire_moment
 
 DEEPEST = 6
 LONGEST = 4000
@@ -64,12 +67,23 @@ def generated_list(api: Any, text: str) -> str:
         ) from fault
     except (DataError, ProgrammingError, StatementError) as fault:
         raise BadRequest("The query q compares a column with a value of another kind.", code="bad_rison") from fault
-    schema = api.model2schemaconverter.convert(chosen) if chosen else api.list_model_schema
+    columns = chosen or api.list_columns
     body = {
-        "result": schema.dump(rows, many=True),
+        "result": [{column: _wire(row, column) for column in columns} for row in rows],
         "count": min(count, COUNT_CAP),
         "count_is_exact": count <= COUNT_CAP,
         "next_cursor": None,
         "ids": api.datamodel.get_keys(rows),
     }
-    return json.dumps(body, ensure_ascii=False, default=str)
+    return json.dumps(body, ensure_ascii=False)
+
+
+def _wire(row: Any, column: str) -> Any:
+    value = row
+    for part in column.split("."):
+        value = getattr(value, part, None)
+    if isinstance(value, Decimal):
+        return money.wire(value)
+    if isinstance(value, datetime):
+        return wire_moment(value)
+    return value.isoformat() if isinstance(value, date | time) else value
