@@ -843,7 +843,7 @@ def upgrade() -> None:
         sa.Column("decide_by", sa.DateTime(timezone=True), nullable=True),
         sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("amount_paid", sa.Numeric(precision=14, scale=2), nullable=True),
+        sa.Column("amount_paid", sa.Numeric(precision=18, scale=2), nullable=True),
         sa.Column("paid_on", sa.Date(), nullable=True),
         sa.Column("payer_name", sa.String(length=120), nullable=True),
         sa.Column("bank_reference", sa.String(length=80), nullable=True),
@@ -947,6 +947,8 @@ def upgrade() -> None:
         sa.Column("end_date", sa.Date(), nullable=True),
         sa.Column("status", sa.String(length=12), server_default="pending", nullable=False),
         sa.Column("ends_early_on", sa.Date(), nullable=True),
+        sa.Column("renewal_periods", sa.Integer(), nullable=True),
+        sa.Column("renewal_by", sa.String(length=6), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
@@ -959,6 +961,8 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("amount > 0", name=op.f("ck_contracts_amount")),
         sa.CheckConstraint("end_date > start_date", name=op.f("ck_contracts_period")),
+        sa.CheckConstraint("(renewal_periods IS NULL) = (renewal_by IS NULL)", name=op.f("ck_contracts_renewal")),
+        sa.CheckConstraint("renewal_by IN ('client', 'agent')", name=op.f("ck_contracts_renewal_by")),
         sa.ForeignKeyConstraint(
             ["agent_id"], ["ab_user.id"], name=op.f("fk_contracts_agent_id_ab_user"), ondelete="RESTRICT"
         ),

@@ -3,12 +3,12 @@
 from datetime import date
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from sheda.accounts.models import User
 from sheda.contracts.states import CONTRACT
 from sheda.core.db import CURRENCY_CHECK, Id, Model, MoneyColumn, Stamp, UserId
-from sheda.payments.models import Payment
+from sheda.payments.models import OPEN_STATES, Payment
 from sheda.properties.models import Property
 
 LIVE_STATES = ("active", "completed")
@@ -16,7 +16,10 @@ LIVE_STATES = ("active", "completed")
 
 
 class Contract(Model):
-    """One tenancy or sale; the end is exclusive, and a sale has none."""
+    """One tenancy or sale; the end is exclusive, and a sale has none.
+
+    `renewal_periods` and `renewal_by` (the side that asked) stand while a renewal is proposed and not yet accepted.
+    """
 
     __tablename__ = "contracts"
     __table_args__ = (
@@ -26,6 +29,8 @@ class Contract(Model):
         CheckConstraint("end_date > start_date", name="period"),
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint(CURRENCY_CHECK, name="currency"),
+        CheckConstraint("(renewal_periods IS NULL) = (renewal_by IS NULL)", name="renewal"),
+        CheckConstraint("renewal_by IN ('client', 'agent')", name="renewal_by"),
         Index("uq_contracts_live", "property_id", unique=True, postgresql_where=text("status IN ('active', 'completed')")),
         Index("uq_contracts_successor", "replaces_id", unique=True, postgresql_where=text("status IN ('pending', 'scheduled', 'active')")),
         Index("ix_contracts_client_id", "client_id", "id"),
@@ -50,6 +55,8 @@ class Contract(Model):
     end_date: Mapped[date | None]
     status: Mapped[str] = mapped_column(String(12), server_default="pending")
     ends_early_on: Mapped[date | None]
+    renewal_periods: Mapped[int | None]
+    renewal_by: Mapped[str | None] = mapped_column(String(6))
     created_at: Mapped[Stamp]
     activated_at: Mapped[Stamp | None]
     ended_at: Mapped[Stamp | None]
@@ -58,6 +65,11 @@ class Contract(Model):
     payment: Mapped[Payment] = relationship(foreign_keys="Contract.payment_id", viewonly=True)
     client: Mapped[User] = relationship(foreign_keys="Contract.client_id", viewonly=True)
     agent: Mapped[User] = relationship(foreign_keys="Contract.agent_id", viewonly=True)
+    renewal_payment: Mapped[Payment | None] = relationship(
+        primaryjoin=lambda: (Contract.id == foreign(Payment.renews_contract_id)) & Payment.status.in_(OPEN_STATES),
+        viewonly=True,
+        uselist=False,
+    )
 
     @property
     def is_active(self) -> bool:

@@ -80,7 +80,7 @@ class Payment(Model):
     decide_by: Mapped[Stamp | None]
     escalated_at: Mapped[Stamp | None]
     decided_at: Mapped[Stamp | None]
-    amount_paid: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
+    amount_paid: Mapped[Decimal | None] = mapped_column(Numeric(18, 2))
     paid_on: Mapped[date | None]
     payer_name: Mapped[str | None] = mapped_column(String(120))
     bank_reference: Mapped[str | None] = mapped_column(String(80))
