@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from marshmallow import fields
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, or_, select
 
 from sheda.core.access import COUNT_CAP
 from sheda.core.db import db
@@ -45,7 +45,7 @@ class Page:
 class Key:
     """One column of a sort order, and how its value is read back from a cursor."""
 
-    column: ColumnElement[Any]
+    column: SQLColumnExpression[Any]
     name: str
     descending: bool = True
     parse: Callable[[Any], Any] = int
