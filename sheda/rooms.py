@@ -3,18 +3,30 @@
 from datetime import timedelta
 from typing import Any
 
-from sheda.accounts import models as _accounts  # noqa: F401 - tables of rooms without an API must be known to migrations
+from sheda.accounts import jobs as accounts_jobs
+from sheda.accounts.api import AuthApi
+from sheda.accounts.views import SignIn
 from sheda.chat.api import ChatApi
-from sheda.contracts import models as _contracts  # noqa: F401
+from sheda.contracts import models as _contracts  # noqa: F401 - tables of rooms without an API must be known to migrations
 from sheda.core import docs, health, outbox
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
 from sheda.notifications import models as _notifications  # noqa: F401
 from sheda.profiles import models as _profiles  # noqa: F401
 
-APIS: tuple[type[Any], ...] = (health.LiveApi, health.ReadyApi, health.MetricsApi, docs.DocumentApi, ChatApi)
+APIS: tuple[type[Any], ...] = (
+    health.LiveApi,
+    health.ReadyApi,
+    health.MetricsApi,
+    docs.DocumentApi,
+    AuthApi,
+    ChatApi,
+)
 
-VIEWS: tuple[tuple[type[Any], str, str, str], ...] = ((docs.SwaggerView, "", "", ""),)
+VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
+    (docs.SwaggerView, "", "", ""),
+    (SignIn, "", "", ""),
+)
 """Each page's class, its name in the menu (none: not in it), the menu's heading over it, and its icon."""
 
 REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {}
@@ -27,7 +39,10 @@ def deliver() -> dict[str, int]:
     return outbox.deliver_due()
 
 
-JOBS: tuple[Job, ...] = (deliver,)
+JOBS: tuple[Job, ...] = (
+    deliver,
+    accounts_jobs.tidy,
+)
 
 RING = deliver.ring
 """What wakes a worker after a commit that wrote mail."""

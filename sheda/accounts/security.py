@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from flask import session
@@ -13,6 +14,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import selectinload
 
 from sheda.accounts.models import RefreshFamily, Role, User, assoc_user_role
+from sheda.core import clock
 from sheda.core.actor import Actor, act_as, current_actor
 from sheda.core.actor import Role as ActorRole
 from sheda.core.db import db
@@ -23,8 +25,19 @@ GRANTS_KEPT = 10.0
 
 PRECEDENCE = (ActorRole.ADMIN, ActorRole.STAFF, ActorRole.AGENT, ActorRole.CLIENT)
 
-COOKIE_VERSION = "sheda_session_version"
-"""Where the cookie session remembers which of the user's session versions it belongs to."""
+COOKIE_VERSION, COOKIE_FAMILY = "sheda_session_version", "sheda_family"
+"""Where a cookie remembers its user's session version, and the sign-in that it stands for."""
+
+
+def cookie_marks(user: User, family_id: uuid.UUID) -> dict[str, Any]:
+    """Return what a cookie must remember to be a session of the user, ended with its family, its version or its life."""
+    return {COOKIE_VERSION: user.session_version, COOKIE_FAMILY: str(family_id)}
+
+
+def highest_role(named: Iterable[Any]) -> ActorRole | None:
+    """Return the highest of some stored roles, by their names; None when a person has none of ours."""
+    names = {one.name for one in named}
+    return next((role for role in PRECEDENCE if role.value in names), None)
 
 
 def _person() -> Select[Any]:
@@ -39,8 +52,7 @@ def _person() -> Select[Any]:
 def _actor_of(rows: Any, session_name: str) -> Actor | None:
     if not rows:
         return None
-    names = {row.name for row in rows}
-    role = next((one for one in PRECEDENCE if one.value in names), None)
+    role = highest_role(rows)
     if role is None:
         return None
     first = rows[0]
@@ -56,7 +68,7 @@ class SecurityManager(StockSecurityManager):
         self._grants_until = 0.0
 
     def actor_of_token(self, token: str) -> Actor:
-        """Recognise the person of an access token, alive by user, session version and family; Unauthorized otherwise."""
+        """Recognise the person of an access token, alive by user, version and family; Unauthorized otherwise."""
         try:
             claims = decode_token(token)
             if claims["type"] != "access":
@@ -74,17 +86,26 @@ class SecurityManager(StockSecurityManager):
         return actor
 
     def load_user(self, pk: Any) -> User | None:
-        """Load the user of a cookie, with what pages need, while his session version is the cookie's."""
+        """Load the user of a cookie, with what pages need, while the cookie's sign-in and session version live."""
+        try:
+            user_id, family_id = int(pk), uuid.UUID(session.get(COOKIE_FAMILY, ""))
+        except ValueError:
+            return None
         user: User | None = db.session.scalars(
-            select(User).options(selectinload(User.roles)).where(User.id == int(pk), User.active)
+            select(User)
+            .join(RefreshFamily, RefreshFamily.user_id == User.id)
+            .where(User.id == user_id, User.active, User.session_version == session.get(COOKIE_VERSION))
+            .where(
+                RefreshFamily.id == family_id,
+                RefreshFamily.revoked_at.is_(None),
+                RefreshFamily.expires_at > clock.now(),
+            )
+            .options(selectinload(User.roles))
         ).one_or_none()
-        if user is None or user.session_version != session.get(COOKIE_VERSION):
+        role = highest_role(user.roles) if user is not None else None
+        if user is None or role is None:
             return None
-        names = {role.name for role in user.roles}
-        role = next((one for one in PRECEDENCE if one.value in names), None)
-        if role is None:
-            return None
-        act_as(Actor(user.id, role, user.get_full_name(), user.email, "cookie"))
+        act_as(Actor(user.id, role, user.get_full_name().strip(), user.email, str(family_id)))
         return user
 
     def has_access(self, permission_name: str, view_name: str) -> bool:

@@ -62,7 +62,7 @@ def refresh_token(user: User, family_id: uuid.UUID) -> str:
 def use_refresh_token(token: str) -> tuple[User, uuid.UUID]:
     """Use a refresh token up and return its user and family.
 
-    Raises Unauthorized for a token that is no longer good, Replayed for one that was used before, which ends the family.
+    Raises Unauthorized for a token that is no longer good, Replayed for one used before, which ends the family.
     """
     claims = _read(token, "refresh")
     family, user = _alive(claims)
@@ -111,7 +111,8 @@ def end_sessions(user: User) -> None:
 
 def forget_expired() -> int:
     """Erase families whose last token is past its life, with their tokens; the number erased."""
-    return db.session.execute(delete(RefreshFamily).where(RefreshFamily.expires_at < clock.now())).rowcount
+    over = delete(RefreshFamily).where(RefreshFamily.expires_at < clock.now()).returning(RefreshFamily.id)
+    return len(db.session.scalars(over).all())
 
 
 def _claims(user: User, family_id: uuid.UUID) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, valida
 
 from sheda.core import money
 from sheda.core.access import LARGEST_ID
+from sheda.core.phones import normalise_phone
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class RequestSchema(Schema):
@@ -56,6 +58,30 @@ class Text(fields.String):
         if len(text) > self.most:
             raise ValidationError(f"Shorten this to {self.most} characters.")
         return text
+
+
+class Line(Text):
+    """Text on one line, without control characters."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if CONTROL.search(text):
+            raise ValidationError("Write this on one line.")
+        return text
+
+
+class Phone(Line):
+    """A telephone number, kept as E.164."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(least=1, most=40, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return normalise_phone(text)
+        except ValueError as fault:
+            raise ValidationError(str(fault)) from fault
 
 
 class Whole(fields.Integer):

@@ -7,7 +7,7 @@ Letters: P public, C client, A agent, S staff, X admin. The rows that are there 
 from sheda.core.actor import Role
 
 GRANTS: dict[str, dict[str, str]] = {
-    "Auth": {"register": "PCASX", "login": "PCASX", "otp": "PCASX", "verify": "PCASX", "reset": "PCASX", "refresh": "PCASX", "logout": "CASX", "logout_all": "CASX"},
+    "Auth": {"register": "PCASX", "login": "PCASX", "otp": "PCASX", "verify": "PCASX", "reset": "PCASX", "refresh": "PCASX", "logout": "PCASX", "logout_all": "PCASX"},
     "Me": {"read": "CASX", "update": "CASX", "delete": "CASX", "password": "CASX", "picture": "CASX", "export": "CASX"},
     "AgentCard": {"read": "PCASX"},
     "User": {"list": "SX", "read": "SX", "deactivate": "SX", "reactivate": "SX", "unlock": "SX", "sign_out": "SX"},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sheda.accounts.phones import normalise_phone
+from sheda.core.phones import normalise_phone
 
 
 class TestNormalisePhone:
