@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sheda import rooms
 from sheda.cli import commands
-from sheda.core import cors, events, jobs, limits, outbox, web
+from sheda.core import cors, events, jobs, limits, media, outbox, web
 from sheda.core.db import db
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +40,7 @@ def create_app(**overrides: Any) -> Flask:
     jobs.make_celery(app, rooms.JOBS)
     outbox.ring_with(rooms.RING)
     web.install(app)
+    media.install(app)
     cors.install(app)
     app.cli.add_command(commands)
     return app

@@ -37,6 +37,9 @@ COLUMNS = {
 }  # fmt: skip
 """Table to the columns that are copied, in the order in which tables depend on each other."""
 
+LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""What references are spelt with: nothing that looks like something else."""
+
 Rendered = dict[tuple[str, int], dict[str, bytes]]
 
 
@@ -78,9 +81,7 @@ class Stock:
         state = self._draw.choices(("published", "paused", "draft", "archived"), (92, 4, 2, 2))[0]
         values = [listing[name] for name in FIELDS]
         published = None if state == "draft" else made
-        rows["properties"].append(
-            (listing_id, f"SHP-{listing_id:07d}", agent_id, *values, state, made, made, published)
-        )
+        rows["properties"].append((listing_id, _reference(listing_id), agent_id, *values, state, made, made, published))
         rows["property_fees"].extend(
             (listing_id, position, fee["kind"], fee["label"], fee["amount"])
             for position, fee in enumerate(listing["fees"])
@@ -104,6 +105,12 @@ def draw_all(seed: int) -> Rendered:
     with ThreadPoolExecutor(2) as pool:
         rendered = pool.map(lambda one: render_image(draw_picture(one[0], one[1], seed)), wanted)
         return dict(zip(wanted, rendered, strict=True))
+
+
+def _reference(number: int) -> str:
+    """Spell a number as a listing's reference: multiplied by an odd number modulo 2^40, so that none comes twice."""
+    mixed = number * 0x9E3779B97F % 2**40
+    return "SHD-" + "".join(LETTERS[mixed >> shift & 31] for shift in range(0, 40, 5))
 
 
 def _new_ids(table: str, count: int) -> list[int]:

@@ -18,12 +18,12 @@ from sheda.core.states import History
 from sheda.demo.paths import CONTRACT, DECLARED, LIVE, PAYMENT, ROLES, VIEWING, Path
 from sheda.demo.people import People
 from sheda.demo.proofs import draw_proof
+from sheda.demo.stock import LETTERS
 from sheda.payments.models import File, Payment
 from sheda.profiles.banks import bank_name
 from sheda.profiles.models import BankAccount
 from sheda.properties.models import Property
 
-_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _SUNDAY = 6
 
 
@@ -329,7 +329,7 @@ class Teller:
             listing.created_at = listing.published_at = booked - timedelta(days=9)
 
     def _reference(self, kind: str) -> str:
-        return f"{kind}-{''.join(self.draw.choices(_LETTERS, k=8))}"
+        return f"{kind}-{''.join(self.draw.choices(LETTERS, k=8))}"
 
 
 def _lines(listing: Property, *, with_fees: bool) -> list[dict[str, Any]]:
