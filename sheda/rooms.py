@@ -5,7 +5,11 @@ from typing import Any
 
 from sheda.accounts import jobs as accounts_jobs
 from sheda.accounts.api import AuthApi
+from sheda.accounts.events import AccountClosing
 from sheda.accounts.views import SignIn
+from sheda.appointments import jobs as appointments_jobs
+from sheda.appointments import services as appointments
+from sheda.appointments.api import AgentSlotsApi, AppointmentApi, AvailabilityApi, AvailabilityExceptionApi
 from sheda.chat.api import ChatApi
 from sheda.contracts import models as _contracts  # noqa: F401 - tables of rooms without an API must be known to migrations
 from sheda.core import docs, health, outbox
@@ -13,6 +17,7 @@ from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
 from sheda.notifications import models as _notifications  # noqa: F401
 from sheda.profiles import models as _profiles  # noqa: F401
+from sheda.properties.events import PropertyArchived
 
 APIS: tuple[type[Any], ...] = (
     health.LiveApi,
@@ -20,6 +25,10 @@ APIS: tuple[type[Any], ...] = (
     health.MetricsApi,
     docs.DocumentApi,
     AuthApi,
+    AppointmentApi,
+    AgentSlotsApi,
+    AvailabilityApi,
+    AvailabilityExceptionApi,
     ChatApi,
 )
 
@@ -29,7 +38,10 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
 )
 """Each page's class, its name in the menu (none: not in it), the menu's heading over it, and its icon."""
 
-REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {}
+REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
+    AccountClosing: (appointments.cancel_for_closing,),
+    PropertyArchived: (appointments.cancel_for_archived,),
+}
 
 
 @job("outbox.deliver", every=timedelta(seconds=10))
@@ -42,6 +54,8 @@ def deliver() -> dict[str, int]:
 JOBS: tuple[Job, ...] = (
     deliver,
     accounts_jobs.tidy,
+    appointments_jobs.complete_due,
+    appointments_jobs.expire_due,
 )
 
 RING = deliver.ring

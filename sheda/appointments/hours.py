@@ -1,0 +1,107 @@
+"""An agent's own week and the days that differ from it."""
+
+from datetime import date, time
+from typing import Any
+
+from sqlalchemy import select
+
+from sheda.appointments.models import AvailabilityException, AvailabilityHours
+from sheda.core.access import get_visible
+from sheda.core.actor import Actor
+from sheda.core.db import advisory_lock, db, flush
+from sheda.core.errors import Conflict, InvalidInput
+
+
+class HoursOverlap(Conflict):
+    """Refuse hours that overlap others of the same weekday."""
+
+    code = "hours_overlap"
+    detail = "These hours overlap others of the same day. Change those instead."
+
+
+def add_hours(actor: Actor, *, weekday: int, start_time: time, end_time: time) -> AvailabilityHours:
+    """Add a stretch to one's week, in one's own time zone; Monday is 0. Raises InvalidInput, HoursOverlap."""
+    found = AvailabilityHours(agent_id=actor.user_id, weekday=weekday, start_time=start_time, end_time=end_time)
+    _check_hours(actor, found)
+    db.session.add(found)
+    flush()
+    return found
+
+
+def change_hours(actor: Actor, hours_id: int, **changes: Any) -> AvailabilityHours:
+    """Change a stretch of one's week; viewings that are set stay. Raises NotFound, InvalidInput, HoursOverlap."""
+    found = get_visible(actor, AvailabilityHours, hours_id)
+    with db.session.no_autoflush:
+        _change(found, changes)
+        _check_hours(actor, found)
+    flush()
+    return found
+
+
+def remove_hours(actor: Actor, hours_id: int) -> None:
+    """Take a stretch out of one's week; viewings that are set stay. Raises NotFound."""
+    db.session.delete(get_visible(actor, AvailabilityHours, hours_id))
+
+
+def add_exception(
+    actor: Actor, *, day: date, is_available: bool, start_time: time | None = None, end_time: time | None = None
+) -> AvailabilityException:
+    """Block a day or a part of it, or open a part of it beside the week's hours. Raises InvalidInput."""
+    found = AvailabilityException(
+        agent_id=actor.user_id, date=day, is_available=is_available, start_time=start_time, end_time=end_time
+    )
+    _check_exception(found)
+    db.session.add(found)
+    flush()
+    return found
+
+
+def change_exception(actor: Actor, exception_id: int, **changes: Any) -> AvailabilityException:
+    """Change a day that differs; viewings that are set stay. Raises NotFound, InvalidInput."""
+    found = get_visible(actor, AvailabilityException, exception_id)
+    with db.session.no_autoflush:
+        _change(found, changes)
+        _check_exception(found)
+    flush()
+    return found
+
+
+def remove_exception(actor: Actor, exception_id: int) -> None:
+    """Let a day be like every other. Raises NotFound."""
+    db.session.delete(get_visible(actor, AvailabilityException, exception_id))
+
+
+def _change(row: Any, changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        setattr(row, name, value)
+
+
+def _check_hours(actor: Actor, wished: AvailabilityHours) -> None:
+    _check_order(wished.start_time, wished.end_time)
+    # Two requests at once would not see each other's stretch; whoever books from these hours waits too.
+    advisory_lock(("agent", actor.user_id))
+    others = db.session.scalars(
+        select(AvailabilityHours).where(
+            AvailabilityHours.agent_id == actor.user_id,
+            AvailabilityHours.weekday == wished.weekday,
+            AvailabilityHours.start_time < wished.end_time,
+            AvailabilityHours.end_time > wished.start_time,
+        )
+    )
+    if any(one is not wished for one in others):
+        raise HoursOverlap
+
+
+def _check_exception(wished: AvailabilityException) -> None:
+    if (wished.start_time is None) != (wished.end_time is None):
+        missing = "start_time" if wished.start_time is None else "end_time"
+        raise InvalidInput.on(missing, "Name both times, or neither for the whole day.")
+    if wished.is_available and wished.start_time is None:
+        raise InvalidInput.on("start_time", "Say from when to when you are available.")
+    if wished.start_time is not None and wished.end_time is not None:
+        _check_order(wished.start_time, wished.end_time)
+
+
+def _check_order(start: time, end: time) -> None:
+    if end <= start:
+        raise InvalidInput.on("end_time", "Name a time after the start.")

@@ -1,0 +1,364 @@
+"""The verbs of a viewing. Lock order: agent and client by name, then property, then viewing."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from sheda.accounts.events import AccountClosing
+from sheda.accounts.models import User
+from sheda.appointments import access as _row_rules  # noqa: F401 - a model whose rule is not loaded shows nobody a row
+from sheda.appointments import slots
+from sheda.appointments.events import AppointmentBooked
+from sheda.appointments.models import OPEN_STATES, Appointment
+from sheda.appointments.states import APPOINTMENT
+from sheda.core import clock
+from sheda.core.access import get_visible
+from sheda.core.actor import SYSTEM, Actor
+from sheda.core.db import advisory_lock, db, flush, lock, lock_one, refuse_on
+from sheda.core.errors import Conflict, InvalidInput
+from sheda.core.events import emit
+from sheda.core.states import IllegalMove, Move, illegal
+from sheda.properties import services as properties
+from sheda.properties.events import PropertyArchived
+from sheda.properties.models import Property
+from sheda.properties.services import PropertyUnavailable, UnderOffer
+
+DEFAULT_MINUTES = 30
+
+
+class SlotUnavailable(InvalidInput):
+    """Refuse a time at which the agent takes no viewings; `suggestions` are the next three that are free."""
+
+    code = "slot_unavailable"
+
+    def __init__(self, suggestions: list[slots.Slot]) -> None:
+        message = "The agent takes no viewings at this time. Choose a free time."
+        super().__init__(
+            message,
+            errors=[{"field": "requested_time", "message": message}],
+            suggestions=[slot.wire() for slot in suggestions],
+        )
+
+
+class SlotTaken(Conflict):
+    """Refuse a time that another viewing of the agent overlaps; `suggestions` are the next three that are free."""
+
+    code = "slot_taken"
+
+    def __init__(self, suggestions: list[slots.Slot] | None = None) -> None:
+        super().__init__(
+            "Somebody has this time already. Choose another.",
+            suggestions=[slot.wire() for slot in suggestions or []],
+        )
+
+
+class ClientBusy(Conflict):
+    """Refuse a time at which the client has another viewing."""
+
+    code = "client_busy"
+    detail = "Another viewing of the same client is at this time. Choose another time, or cancel that one."
+
+
+class TooManyOpenAppointments(Conflict):
+    """Refuse one more open viewing than a client may have."""
+
+    code = "too_many_open_appointments"
+    detail = "Too many viewings are still open. Wait until one has taken place, or cancel one."
+
+
+class AlreadyBooked(Conflict):
+    """Refuse a second open viewing of the same property by the same client."""
+
+    code = "already_booked"
+    detail = "A viewing of this property is open already. Move it, or cancel it first."
+
+
+class AppointmentBegun(Conflict):
+    """Refuse to change a viewing that has begun."""
+
+    code = "appointment_begun"
+    detail = "This viewing has begun. It can no longer be changed, only closed."
+
+
+refuse_on("ex_appointments_agent", SlotTaken)
+refuse_on("ex_appointments_client", ClientBusy)
+refuse_on("uq_appointments_open", AlreadyBooked)
+
+
+def book(
+    actor: Actor,
+    property_id: int,
+    *,
+    requested_time: datetime,
+    duration_minutes: int = DEFAULT_MINUTES,
+    note: str | None = None,
+    agent_id: int | None = None,
+) -> Appointment:
+    """Ask for a viewing of a property by its agent, who has until `expires_at` to answer.
+
+    `duration_minutes` 15…480. Raises NotFound, InvalidInput on `agent_id`, SlotUnavailable, PropertyUnavailable,
+    UnderOffer, SlotTaken, ClientBusy, TooManyOpenAppointments, AlreadyBooked.
+    """
+    seen, client_id = get_visible(actor, Property, property_id), actor.user_id
+    if agent_id not in {None, seen.agent_id}:
+        raise InvalidInput.on("agent_id", "Another agent looks after this property; leave this out.")
+    advisory_lock(("agent", seen.agent_id), ("client", client_id))
+    subject = properties.lock_property(property_id)
+    duration = timedelta(minutes=duration_minutes)
+    _check_slot(subject, client_id, requested_time, duration)
+    _check_subject(subject, client_id)
+    _check_free(subject, client_id, requested_time, duration)
+    return _claim(actor, subject, client_id, requested_time, duration, note=note)
+
+
+def reschedule(
+    actor: Actor,
+    appointment_id: int,
+    *,
+    requested_time: datetime,
+    duration_minutes: int | None = None,
+    reason: str | None = None,
+) -> Appointment:
+    """Give up a viewing and ask for another time in one step; return the new viewing, which `replaces_id` the old.
+
+    It lasts as long as the old one unless `duration_minutes` (15…480) is given. Raises what `book` raises, and
+    IllegalMove, AppointmentBegun, InvalidInput on `reason`.
+    """
+    seen = get_visible(actor, Appointment, appointment_id)
+    advisory_lock(("agent", seen.agent_id), ("client", seen.client_id))
+    old = _hold(actor, appointment_id)
+    subject, client_id = old.subject, old.client_id
+    duration = timedelta(minutes=duration_minutes) if duration_minutes else old.ends_at - old.starts_at
+    _check_slot(subject, client_id, requested_time, duration)
+    move = APPOINTMENT.check(actor, old, "reschedule", reason=reason)
+    if move is None:
+        raise illegal("reschedule", old.status)
+    if old.has_begun(clock.now()):
+        raise AppointmentBegun
+    _check_subject(subject, client_id)
+    _apply(actor, old, move, reason=reason)
+    # The old row must have left its time in the database before the new one claims an overlapping one.
+    flush()
+    _check_free(subject, client_id, requested_time, duration)
+    return _claim(actor, subject, client_id, requested_time, duration, note=old.note, replaces=old)
+
+
+def confirm(actor: Actor, appointment_id: int, *, reason: str | None = None) -> Appointment:
+    """Accept a request; raises IllegalMove, AppointmentBegun, PropertyUnavailable, InvalidInput on `reason`."""
+    found = _hold(actor, appointment_id)
+    move = APPOINTMENT.check(actor, found, "confirm", reason=reason)
+    if move is None:
+        return found
+    if found.has_begun(clock.now()):
+        raise AppointmentBegun
+    if found.subject.status != "available":
+        raise PropertyUnavailable
+    found.expires_at = None
+    return _apply(actor, found, move, reason=reason)
+
+
+def reject(actor: Actor, appointment_id: int, *, reason: str | None = None) -> Appointment:
+    """Decline a request, with a reason that the client reads; raises IllegalMove, InvalidInput on `reason`."""
+    found = _hold(actor, appointment_id)
+    move = APPOINTMENT.check(actor, found, "reject", reason=reason)
+    return found if move is None else _apply(actor, found, move, reason=reason)
+
+
+def cancel(actor: Actor, appointment_id: int, *, reason: str | None = None) -> Appointment:
+    """Call a viewing off; its time is free at once.
+
+    Raises IllegalMove, AppointmentBegun, InvalidInput on `reason`, and what payments refuse it with (`payment_open`).
+    """
+    found = _hold(actor, appointment_id)
+    move = APPOINTMENT.check(actor, found, "cancel", reason=reason)
+    if move is None:
+        return found
+    if found.has_begun(clock.now()):
+        raise AppointmentBegun
+    return _apply(actor, found, move, reason=reason)
+
+
+def complete(actor: Actor, appointment_id: int, *, reason: str | None = None) -> Appointment:
+    """Say that a viewing took place, also before its time: it may have been brought forward. Raises IllegalMove."""
+    found = _hold(actor, appointment_id)
+    move = APPOINTMENT.check(actor, found, "complete", reason=reason)
+    return found if move is None else _apply(actor, found, move, reason=reason)
+
+
+def no_show(actor: Actor, appointment_id: int, *, reason: str | None = None) -> Appointment:
+    """Say that the client did not come, a quarter of an hour after the start at the earliest. Raises IllegalMove."""
+    found = _hold(actor, appointment_id)
+    move = APPOINTMENT.check(actor, found, "no_show", reason=reason)
+    if move is None:
+        return found
+    patience: timedelta = current_app.config["NO_SHOW_AFTER"]
+    if clock.now() < found.starts_at + patience:
+        extra: dict[str, Any] = {"from": found.status}
+        raise IllegalMove(f"Wait until {patience.seconds // 60} minutes after the start.", **extra)
+    return _apply(actor, found, move, reason=reason)
+
+
+def hold(appointment_id: int) -> Appointment:
+    """Lock a viewing that is known to exist, behind its property: payments, which come between, may then be locked."""
+    properties.lock_property(db.session.get_one(Appointment, appointment_id).property_id)
+    return lock_one(Appointment, appointment_id)
+
+
+def expire_if_due(appointment: Appointment) -> bool:
+    """Let a locked request lapse that nobody answered in time: the one place where that is decided."""
+    now = clock.now()
+    if appointment.status != "pending" or appointment.expires_at is None or appointment.expires_at > now:
+        return False
+    _apply(SYSTEM, appointment, APPOINTMENT.moves["expire"])
+    return True
+
+
+def complete_if_due(appointment: Appointment) -> bool:
+    """Count a locked, confirmed viewing as held when nobody has said otherwise a day after its end."""
+    due = appointment.ends_at + current_app.config["COMPLETE_AFTER"]
+    if appointment.status != "confirmed" or due > clock.now():
+        return False
+    _apply(SYSTEM, appointment, APPOINTMENT.moves["complete"])
+    return True
+
+
+def suggestions_for(appointment: Appointment) -> list[slots.Slot]:
+    """Return the next three times that its agent and its client could take instead, for a mail that declines."""
+    return slots.next_free(
+        appointment.agent_id,
+        duration=appointment.ends_at - appointment.starts_at,
+        after=appointment.starts_at,
+        client_id=appointment.client_id,
+    )
+
+
+def cancel_future_for_property(subject: Property, *, keep_appointment_id: int | None = None) -> None:
+    """Call off the open viewings of a locked property that have not begun, because it is let, sold or archived."""
+    which = and_(Appointment.property_id == subject.id, Appointment.id != (keep_appointment_id or 0))
+    _cancel_future(which, "This home is no longer on offer.")
+
+
+def cancel_for_archived(event: PropertyArchived) -> None:
+    """React to a listing that leaves the market for good."""
+    cancel_future_for_property(event.subject)
+
+
+def cancel_for_closing(event: AccountClosing) -> None:
+    """React to an account that is being closed: nobody shall wait for someone who is gone."""
+    user_id = event.user.id
+    whose = or_(Appointment.client_id == user_id, Appointment.agent_id == user_id)
+    open_there = select(Appointment.property_id).where(whose, Appointment.status.in_(OPEN_STATES))
+    lock(Property, db.session.scalars(open_there))
+    _cancel_future(whose, "This account was closed.")
+
+
+def _cancel_future(which: ColumnElement[bool], reason: str) -> None:
+    open_ones = select(Appointment.id).where(
+        which, Appointment.status.in_(OPEN_STATES), Appointment.starts_at > clock.now()
+    )
+    for found in lock(Appointment, db.session.scalars(open_ones)):
+        if found.status in OPEN_STATES and not expire_if_due(found):
+            APPOINTMENT.move(SYSTEM, found, "cancel", reason=reason)
+            found.updated_at = clock.now()
+
+
+def _hold(actor: Actor, appointment_id: int) -> Appointment:
+    """Return a viewing of the actor's, locked, and lapsed when its time is up; NotFound when there is none."""
+    get_visible(actor, Appointment, appointment_id)
+    found = hold(appointment_id)
+    expire_if_due(found)
+    return found
+
+
+def _apply(actor: Actor, appointment: Appointment, move: Move, *, reason: str | None = None) -> Appointment:
+    appointment.updated_at = clock.now()
+    APPOINTMENT.apply(actor, appointment, move, reason=reason)
+    return appointment
+
+
+def _check_slot(subject: Property, client_id: int, starts_at: datetime, duration: timedelta) -> None:
+    if slots.is_on_offer(subject.agent_id, starts_at, duration):
+        return
+    bookable = properties.is_bookable(subject)
+    raise SlotUnavailable(_suggest(subject.agent_id, client_id, starts_at, duration) if bookable else [])
+
+
+def _check_subject(subject: Property, client_id: int) -> None:
+    if subject.is_under_offer:
+        raise UnderOffer
+    agent = db.session.get_one(User, subject.agent_id)
+    if not properties.is_bookable(subject) or not agent.active or agent.id == client_id:
+        raise PropertyUnavailable
+
+
+def _check_free(subject: Property, client_id: int, starts_at: datetime, duration: timedelta) -> None:
+    ends_at, agent_id = starts_at + duration, subject.agent_id
+
+    def overlaps(one: Appointment) -> bool:
+        return one.starts_at < ends_at and one.ends_at > starts_at
+
+    rivals = _rivals(agent_id, client_id, starts_at, ends_at)
+    own = [one for one in rivals if one.client_id == client_id]
+    if any(one.agent_id == agent_id and overlaps(one) for one in rivals):
+        raise SlotTaken(_suggest(agent_id, client_id, starts_at, duration))
+    if any(overlaps(one) for one in own):
+        raise ClientBusy
+    if len(own) >= current_app.config["OPEN_VIEWINGS"]:
+        raise TooManyOpenAppointments
+    if any(one.property_id == subject.id for one in own):
+        raise AlreadyBooked
+
+
+def _rivals(agent_id: int, client_id: int, starts_at: datetime, ends_at: datetime) -> list[Appointment]:
+    """Return the open viewings that may stand in the way, after letting those lapse whose time is up."""
+    model = Appointment
+    near = and_(model.starts_at.between(starts_at - slots.LONGEST, ends_at), model.ends_at > starts_at)
+    found = db.session.scalars(
+        select(model)
+        .where(model.status.in_(OPEN_STATES), or_(and_(model.agent_id == agent_id, near), model.client_id == client_id))
+        .execution_options(populate_existing=True)
+    ).all()
+    due = [one.id for one in found if one.expires_at is not None and one.expires_at <= clock.now()]
+    if due:
+        lapsed = [expire_if_due(one) for one in lock(model, due)]
+        if any(lapsed):
+            flush()
+    return [one for one in found if one.status in OPEN_STATES]
+
+
+def _suggest(agent_id: int, client_id: int, after: datetime, duration: timedelta) -> list[slots.Slot]:
+    return slots.next_free(agent_id, duration=duration, after=after, client_id=client_id)
+
+
+def _claim(
+    actor: Actor,
+    subject: Property,
+    client_id: int,
+    starts_at: datetime,
+    duration: timedelta,
+    *,
+    note: str | None,
+    replaces: Appointment | None = None,
+) -> Appointment:
+    now, settings = clock.now(), current_app.config
+    found = Appointment(
+        property_id=subject.id,
+        agent_id=subject.agent_id,
+        client_id=client_id,
+        starts_at=starts_at,
+        ends_at=starts_at + duration,
+        status="pending",
+        expires_at=min(now + settings["ANSWER_WITHIN"], starts_at - settings["ANSWER_BEFORE"]),
+        note=note,
+        replaces_id=replaces.id if replaces else None,
+        created_at=now,
+        updated_at=now,
+    )
+    db.session.add(found)
+    flush()
+    details: dict[str, Any] = {"replaces_id": replaces.id} if replaces else {}
+    APPOINTMENT.begin(actor, found, move="book", **details)
+    emit(AppointmentBooked(found, actor))
+    return found
