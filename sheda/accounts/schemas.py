@@ -85,9 +85,7 @@ class Login(RequestSchema):
     @validates_schema
     def _one_name(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if sum(name in data for name in ("username", "email", "phone")) != 1:
-            raise ValidationError(
-                "Give one of: user name, e-mail address, telephone number.", "username"
-            )
+            raise ValidationError("Give one of: user name, e-mail address, telephone number.", "username")
 
 
 class RefreshBody(RequestSchema):

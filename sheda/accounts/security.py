@@ -30,7 +30,7 @@ COOKIE_VERSION, COOKIE_FAMILY = "sheda_session_version", "sheda_family"
 
 
 def cookie_marks(user: User, family_id: uuid.UUID) -> dict[str, Any]:
-    """Return what a cookie must remember to be a session of the user, ended with its family, its version or its life."""
+    """Return what a cookie remembers to be a session of the user: it ends with its family, version or life."""
     return {COOKIE_VERSION: user.session_version, COOKIE_FAMILY: str(family_id)}
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import selectinload
 
 from sheda.accounts import services
 from sheda.accounts.models import Role, User, assoc_user_role
-from sheda.accounts.security import COOKIE_FAMILY
+from sheda.accounts.security import cookie_marks
 from sheda.core import widgets
 from sheda.core.actor import Actor
 from sheda.core.actor import Role as ActorRole
