@@ -22,10 +22,10 @@ def site(tmp_path: Path) -> Any:
 class TestPicture:
     def test_a_public_picture_is_served_for_good(self, site: Flask) -> None:
         key = files.put(Area.PUBLIC, b"RIFF0000WEBP", "webp")
-        answer = site.test_client().get(files.url(key))
-        assert (answer.status_code, answer.data, answer.mimetype) == (200, b"RIFF0000WEBP", "image/webp")
-        assert "immutable" in answer.headers["Cache-Control"]
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        with site.test_client().get(files.url(key)) as answer:
+            assert (answer.status_code, answer.data, answer.mimetype) == (200, b"RIFF0000WEBP", "image/webp")
+            assert "immutable" in answer.headers["Cache-Control"]
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
     def test_what_is_not_there_is_not_found(self, site: Flask) -> None:
         assert site.test_client().get("/media/ab/abc.webp").status_code == 404
