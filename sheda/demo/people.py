@@ -6,11 +6,10 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import func, insert, select
-from werkzeug.security import generate_password_hash
 
 from sheda.accounts.models import Role, User, assoc_user_role
+from sheda.accounts.passwords import hash_password
 from sheda.appointments.models import AvailabilityHours
 from sheda.core import actor, clock
 from sheda.core.db import db
@@ -56,7 +55,7 @@ def find_demo_user(name: str) -> User | None:
 def make_accounts(password: str) -> bool:
     """Make those of the four accounts that are missing; tell whether any was."""
     missing = [account for account in ACCOUNTS if find_demo_user(account[0]) is None]
-    hashed = _hashed(password) if missing else ""
+    hashed = hash_password(password) if missing else ""
     for name, role, first, last in missing:
         (user_id,) = _add_users(role, [_user(name, first, last, hashed)])
         if role is actor.Role.AGENT:
@@ -68,7 +67,7 @@ def make_accounts(password: str) -> bool:
 
 def make_crowd(draw: Random, agents: int, clients: int, password: str) -> People:
     """Make more agents, each with a bank account, and more clients beside the four accounts."""
-    hashed = _hashed(password)
+    hashed = hash_password(password)
     names = [draw_name(draw) for _ in range(agents + clients)]
     rows = [_user(f"{plain(first)}.{plain(last)}{n}", first, last, hashed) for n, (first, last) in enumerate(names, 1)]
     agent_ids = _add_users(actor.Role.AGENT, rows[:agents])
@@ -81,10 +80,6 @@ def make_crowd(draw: Random, agents: int, clients: int, password: str) -> People
     known = {name: find_demo_user(name) for name, *_ in ACCOUNTS}
     ids = {name: user.id for name, user in known.items() if user is not None}
     return People(ids["admin"], ids["staff"], [ids["agent"], *agent_ids], [ids["client"], *client_ids])
-
-
-def _hashed(password: str) -> str:
-    return generate_password_hash(password, method=current_app.config["FAB_PASSWORD_HASH_METHOD"])
 
 
 def _user(name: str, first: str, last: str, hashed: str) -> dict[str, Any]:
