@@ -9,14 +9,14 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from apispec import APISpec
 from flask import Response, current_app, request
 from flask_appbuilder.api import BaseApi, ModelRestApi, expose
 from flask_appbuilder.security.decorators import permission_name
-from marshmallow import Schema, ValidationError
+from marshmallow import ValidationError
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -24,76 +24,17 @@ from sheda.core import errors, idempotency, limits, openapi, rison
 from sheda.core.access import get_visible
 from sheda.core.actor import ANONYMOUS, Actor, act_as, client_address
 from sheda.core.db import in_transaction, lock
-from sheda.core.fields import RequestSchema, flatten
+from sheda.core.endpoints import WRITING, Answer, Endpoint
+from sheda.core.fields import flatten
 from sheda.core.paging import Page
-from sheda.core.roles import GRANTS
 from sheda.core.states import Machine
 
 log = logging.getLogger(__name__)
 
+__all__ = ["Answer", "RoomApi", "ServiceApi", "bearer_token", "endpoint", "etag_of"]
+
 LONGEST_ID = 10
 """Digits of the largest id."""
-
-WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a handler returns when it is more than its value: another status, headers, or no envelope.
-
-    `value` is a row or dict for the endpoint's `answer` schema, a `Page`, JSON text (`str`) that goes out as it is,
-    `bytes` for a file, or None for 204.
-    """
-
-    value: Any = None
-    status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    content_type: str | None = None
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """The declaration of one endpoint; see `endpoint`."""
-
-    methods: tuple[str, ...]
-    path: str
-    may: str
-    subject: type[Any] | None = None
-    move: str | None = None
-    body: type[Schema] | None = None
-    query: type[Schema] | None = None
-    answer: type[Schema] | None = None
-    status: int = 200
-    idempotent: bool = False
-    lists: bool = False
-    flat: bool = False
-    tokenless: bool = False
-    unlimited: bool = False
-    etag: bool = False
-    form: bool = False
-    upload: str = ""
-    many: bool = False
-    produces: str = "application/json"
-    refusals: tuple[int, ...] = ()
-    name: str = ""
-    doc: str = ""
-    resource: str = ""
-    resource_name: str = ""
-
-    @property
-    def writes(self) -> bool:
-        """Tell whether it changes anything."""
-        return bool(WRITING & set(self.methods))
-
-    @property
-    def needs_body(self) -> bool:
-        """Tell whether a request without a body cannot be meant."""
-        return self.body is not None and any(one.required for one in self.body().fields.values())
-
-    @property
-    def is_public(self) -> bool:
-        """Tell whether the table of grants lets the public in."""
-        return "P" in GRANTS[self.resource][self.may]
 
 
 def endpoint(
@@ -112,7 +53,7 @@ def endpoint(
 
         @functools.wraps(handler)
         def edge(self: "RoomApi | ServiceApi", **path_ids: str) -> Response:
-            bound = replace(spec, resource=self.class_permission_name, resource_name=self.resource_name)
+            bound = bind(self, spec)
             return _answer_request(self, bound, functools.partial(handler, self), list(path_ids.values()))
 
         edge.declared = spec  # type: ignore[attr-defined]
@@ -120,6 +61,14 @@ def endpoint(
         return routed
 
     return decorate
+
+
+def bind(api: Any, spec: Endpoint) -> Endpoint:
+    """Return the declaration as one API has it, under the resource that its permissions name."""
+    bound: dict[str, Endpoint] = vars(api).setdefault("bound_endpoints", {})
+    if spec.name not in bound:
+        bound[spec.name] = replace(spec, resource=api.class_permission_name, resource_name=api.resource_name)
+    return bound[spec.name]
 
 
 def _answer_request(api: Any, spec: Endpoint, handler: Callable[..., Any], path_ids: list[str]) -> Response:
@@ -220,7 +169,7 @@ def _load(spec: Endpoint, sent: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     faults: list[dict[str, str]] = []
     try:
-        query = (spec.query or RequestSchema)().load(_query_values(spec))
+        query = spec.query_schema.load(_query_values(spec))
         if spec.query is not None:
             values["query"] = query
     except ValidationError as fault:
@@ -231,7 +180,7 @@ def _load(spec: Endpoint, sent: Any) -> dict[str, Any]:
         values["files"] = sent
     else:
         try:
-            body = (spec.body or RequestSchema)().load(sent)
+            body = spec.body_schema.load(sent)
             if spec.body is not None:
                 values["body"] = body
         except ValidationError as fault:
@@ -242,12 +191,9 @@ def _load(spec: Endpoint, sent: Any) -> dict[str, Any]:
 
 
 def _query_values(spec: Endpoint) -> dict[str, Any]:
-    from sheda.core.fields import Several
-
-    several = {name for name, one in (spec.query or RequestSchema)().fields.items() if isinstance(one, Several)}
     if spec.lists and "q" in request.args:
         return {"q": request.args["q"]}
-    return {name: values if name in several else values[-1] for name, values in request.args.lists()}
+    return {name: values if name in spec.repeatable else values[-1] for name, values in request.args.lists()}
 
 
 def _check_match(api: Any, spec: Endpoint, actor: Actor, ids: list[int]) -> None:
@@ -294,18 +240,17 @@ def _render(spec: Endpoint, returned: Any) -> Answer:
     value = answer.value
     if value is None or isinstance(value, str | bytes):
         return answer
-    dump: Callable[[Any], Any] = spec.answer().dump if spec.answer is not None else (lambda one: one)
     if isinstance(value, Page):
         body: Any = {
-            "result": [dump(row) for row in value.rows],
+            "result": [spec.dump(row) for row in value.rows],
             "count": value.count,
             "count_is_exact": value.count_is_exact,
             "next_cursor": value.next_cursor,
         }
     elif spec.flat:
-        body = dump(value)
+        body = spec.dump(value)
     else:
-        result = dump(value)
+        result = spec.dump(value)
         body = {"id": result.get("id"), "result": result}
     return replace(answer, value=json.dumps(body, ensure_ascii=False))
 
@@ -349,7 +294,7 @@ class _Declared:
 
     def operation_helper(self, operations: Any = None, methods: Any = None, func: Any = None, **_kwargs: Any) -> None:
         """Describe the operations of one endpoint from its declaration."""
-        spec = replace(func.declared, resource=self.class_permission_name, resource_name=self.resource_name)  # type: ignore[attr-defined]
+        spec = bind(self, func.declared)
         for method in methods:
             operations[method.lower()] = openapi.operation(spec, method)
 
@@ -358,7 +303,7 @@ class _Declared:
         return get_visible(actor, model, row_id)
 
     def lock_subject(self, model: type[Any], row_id: int) -> None:
-        """Lock the row whose ETag is compared; rooms whose rows come late in the order of locks take the earlier ones first."""
+        """Lock the row whose ETag is compared; rooms late in the order of locks take the earlier rows first."""
         lock(model, [row_id])
 
     def add_apispec_components(self, api_spec: APISpec) -> None:

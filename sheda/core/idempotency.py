@@ -1,8 +1,10 @@
 """Safe retries: a creating POST with an `Idempotency-Key` happens once, and its first answer is given again."""
 
 import hashlib
+import hmac
 from datetime import datetime, timedelta
 
+from flask import current_app
 from sqlalchemy import Index, String, Text, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -91,8 +93,8 @@ def forget_old(now: datetime) -> int:
 
 
 def fingerprint_of(*parts: bytes) -> str:
-    """Hash what makes a body the same body."""
-    digest = hashlib.sha256()
+    """Hash what makes a body the same body, with the server's key: a body may hold a password."""
+    digest = hmac.new(current_app.config["SECRET_KEY"].encode(), digestmod=hashlib.sha256)
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()

@@ -1,0 +1,92 @@
+"""What an endpoint declares, and what its handler returns."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import Schema
+
+from sheda.core.fields import RequestSchema, Several
+from sheda.core.roles import GRANTS
+
+WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a handler returns when it is more than its value: another status, headers, or no envelope.
+
+    `value` is a row or dict for the endpoint's `answer` schema, a `Page`, JSON text (`str`) that goes out as it is,
+    `bytes` for a file, or None for 204.
+    """
+
+    value: Any = None
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """The declaration of one endpoint; see `endpoint`."""
+
+    methods: tuple[str, ...]
+    path: str
+    may: str
+    subject: type[Any] | None = None
+    move: str | None = None
+    body: type[Schema] | None = None
+    query: type[Schema] | None = None
+    answer: type[Schema] | None = None
+    status: int = 200
+    idempotent: bool = False
+    lists: bool = False
+    flat: bool = False
+    tokenless: bool = False
+    unlimited: bool = False
+    etag: bool = False
+    form: bool = False
+    upload: str = ""
+    many: bool = False
+    produces: str = "application/json"
+    refusals: tuple[int, ...] = ()
+    name: str = ""
+    doc: str = ""
+    resource: str = ""
+    resource_name: str = ""
+
+    @functools.cached_property
+    def writes(self) -> bool:
+        """Tell whether it changes anything."""
+        return bool(WRITING & set(self.methods))
+
+    @functools.cached_property
+    def query_schema(self) -> Schema:
+        """Return the schema of the query, made once; an endpoint without one takes no parameters."""
+        return (self.query or RequestSchema)()
+
+    @functools.cached_property
+    def body_schema(self) -> Schema:
+        """Return the schema of the body, made once; an endpoint without one takes no fields."""
+        return (self.body or RequestSchema)()
+
+    @functools.cached_property
+    def dump(self) -> Callable[[Any], Any]:
+        """Return what turns a handler's value into what is sent."""
+        return self.answer().dump if self.answer is not None else lambda value: value
+
+    @functools.cached_property
+    def repeatable(self) -> frozenset[str]:
+        """Name the query parameters that may come several times."""
+        return frozenset(name for name, one in self.query_schema.fields.items() if isinstance(one, Several))
+
+    @functools.cached_property
+    def needs_body(self) -> bool:
+        """Tell whether a request without a body cannot be meant."""
+        return any(one.required for one in self.body_schema.fields.values())
+
+    @property
+    def is_public(self) -> bool:
+        """Tell whether the table of grants lets the public in."""
+        return "P" in GRANTS[self.resource][self.may]
