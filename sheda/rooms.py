@@ -6,13 +6,15 @@ from typing import Any
 from sheda.accounts import jobs as accounts_jobs
 from sheda.accounts.api import AuthApi
 from sheda.accounts.events import AccountClosing
-from sheda.accounts.views import SignIn
+from sheda.accounts.views import RoleView, SignIn, UserView
 from sheda.appointments import jobs as appointments_jobs
 from sheda.appointments import services as appointments
 from sheda.appointments.api import AgentSlotsApi, AppointmentApi, AvailabilityApi, AvailabilityExceptionApi
+from sheda.appointments.views import AppointmentView, ExceptionView, HoursView
 from sheda.chat.api import ChatApi
+from sheda.chat.views import ChatView
 from sheda.contracts import models as _contracts  # noqa: F401 - tables of rooms without an API must be known to migrations
-from sheda.core import docs, health, outbox
+from sheda.core import desk, docs, health, outbox
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
 from sheda.notifications import models as _notifications  # noqa: F401
@@ -35,6 +37,15 @@ APIS: tuple[type[Any], ...] = (
 VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (docs.SwaggerView, "", "", ""),
     (SignIn, "", "", ""),
+    (AppointmentView, "Viewings", "", "calendar"),
+    (ChatView, "Inbox", "", "chat"),
+    (HoursView, "Weekly hours", "Calendar", "clock"),
+    (ExceptionView, "Days off", "Calendar", "calendar"),
+    (UserView, "People", "Desk", "people"),
+    (RoleView, "Roles", "Desk", "lock"),
+    (desk.OutboxView, "Outbox", "Desk", "mail"),
+    (desk.JobRunView, "Jobs", "Desk", "gear"),
+    (desk.HistoryView, "History", "Desk", "clock"),
 )
 """Each page's class, its name in the menu (none: not in it), the menu's heading over it, and its icon."""
 

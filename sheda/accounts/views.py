@@ -1,13 +1,12 @@
 """The door of the admin UI, and what staff do about people and read about roles."""
 
-import uuid
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import selectinload
 
 from sheda.accounts import services
+from sheda.accounts.access import may_answer_for
 from sheda.accounts.models import Role, User, assoc_user_role
 from sheda.accounts.security import cookie_marks
 from sheda.core import widgets
@@ -15,10 +14,31 @@ from sheda.core.actor import Actor
 from sheda.core.actor import Role as ActorRole
 from sheda.core.db import db, in_transaction
 from sheda.core.generated import RoomView
-from sheda.core.lists import Empty, RoomInterface
+from sheda.core.lists import RoomInterface
 from sheda.core.roles import pairs_of
 from sheda.core.states import Move
 from sheda.core.views import DoorView
+
+STATE_WORDS = {"active": "Active", "inactive": "Deactivated", "deleted": "Deleted"}
+STATE_TONES = {"active": "good", "inactive": "bad", "deleted": "off"}
+
+ACTS = {
+    act.name: act
+    for act in (
+        Move("unlock", ("active",), "active", "S", "Forget failed sign-ins"),
+        Move("sign_out", ("active",), "active", "S", "Sign out everywhere", confirm="All their sessions end now."),
+        Move(
+            "deactivate",
+            ("active",),
+            "inactive",
+            "S",
+            "Deactivate",
+            confirm="Their sessions end, and they cannot sign in until somebody reactivates them.",
+        ),
+        Move("reactivate", ("inactive",), "active", "S", "Reactivate", confirm="They can sign in again."),
+    )
+}
+"""What staff may do about a person; who may do it to whom is decided by the services."""
 
 
 class SignIn(DoorView):
@@ -32,3 +52,121 @@ class SignIn(DoorView):
     def dismiss(self, actor: Actor) -> None:
         """End the session."""
         services.leave(actor)
+
+
+def _with_role(role: ActorRole) -> ColumnElement[bool]:
+    return User.roles.any(Role.name == role.value)
+
+
+class UserView(RoomView):
+    """People: who they are, when they were last here, and what staff may do about them."""
+
+    datamodel = RoomInterface(User)
+    class_permission_name = "User"
+    route_base = "/admin/users"
+    nouns = ("person", "people")
+    icon = "people"
+    moves = {name: getattr(services, name) for name in ACTS}
+    done = {
+        "unlock": "Failed sign-ins are forgotten.",
+        "sign_out": "Signed out everywhere.",
+        "deactivate": "Deactivated, and signed out everywhere.",
+        "reactivate": "Reactivated.",
+    }
+    list_columns = ["name", "email", "phone", "role", "active", "last_login"]
+    show_columns = [
+        "name",
+        "email",
+        "username",
+        "phone",
+        "role",
+        "active",
+        "verified_at",
+        "created_on",
+        "last_login",
+        "login_count",
+    ]
+    order_columns = ["email", "last_login"]
+    base_order = ("id", "desc")
+    search_columns = ["active", "email"]
+    find_columns = (User.first_name, User.last_name, User.email, User.phone)
+    find_label = "Name, e-mail or phone"
+    label_columns = {
+        "active": "State",
+        "verified_at": "Address proved",
+        "created_on": "Joined",
+        "last_login": "Last here",
+        "login_count": "Sign-ins",
+        "username": "User name",
+    }
+    looks = {"phone": "s-p3", "last_login": "s-p2", "role": "s-p2"}
+    list_options = (selectinload(User.roles),)
+    tabs = {
+        "all": ("All", lambda _actor: None),
+        "agents": ("Agents", lambda _actor: _with_role(ActorRole.AGENT)),
+        "clients": ("Clients", lambda _actor: _with_role(ActorRole.CLIENT)),
+        "office": ("Staff", lambda _actor: _with_role(ActorRole.STAFF) | _with_role(ActorRole.ADMIN)),
+        "off": ("Deactivated", lambda _actor: ~User.active),
+    }
+    cells = {
+        "name": lambda row: row.get_full_name().strip() or row.username,
+        "phone": lambda row: widgets.phone(row.phone),
+        "role": lambda row: ", ".join(role.name for role in row.roles),
+        "active": lambda row: widgets.badge(
+            services.state_of(row), STATE_WORDS, tone=STATE_TONES[services.state_of(row)]
+        ),
+        "created_on": lambda row: widgets.utc_moment(row.created_on),
+        "last_login": lambda row: widgets.utc_moment(row.last_login),
+    }
+
+    def title_of(self, row: User) -> str:
+        """Name a person."""
+        return row.get_full_name().strip() or str(row.username)
+
+    def rule(self, name: str) -> Move | None:
+        """Return what an act is."""
+        return ACTS.get(name)
+
+    def possible(self, actor: Actor, row: User) -> list[Move]:
+        """Return the acts that fit the account's state, for those who may answer for it."""
+        if not may_answer_for(actor, row):
+            return []
+        return [act for act in ACTS.values() if services.state_of(row) in act.source]
+
+
+class RoleView(RoomView):
+    """The roles and what each may do, as the table of grants says; they change with the programme."""
+
+    datamodel = RoomInterface(Role)
+    class_permission_name = "Role"
+    route_base = "/admin/roles"
+    nouns = ("role", "roles")
+    icon = "lock"
+    list_columns = ["name", "people", "grants"]
+    show_columns = ["name", "people", "may"]
+    base_order = ("name", "asc")
+    looks = {"people": "s-num", "grants": "s-num"}
+    label_columns = {"grants": "Rights", "may": "May"}
+    cells = {
+        "people": lambda row: _people(row.id),
+        "grants": lambda row: len(_grants(row.name)),
+        "may": lambda row: "\n".join(_grants(row.name)),
+    }
+
+    def title_of(self, row: Role) -> str:
+        """Name a role."""
+        return str(row.name)
+
+    def narrow(self, _actor: Actor) -> ColumnElement[bool]:
+        """Show the roles of the table of grants."""
+        return Role.name.in_([role.value for role in ActorRole if role is not ActorRole.SYSTEM])
+
+
+def _people(role_id: int) -> int:
+    held = select(func.count()).select_from(assoc_user_role).where(assoc_user_role.c.role_id == role_id)
+    return db.session.scalar(held) or 0
+
+
+def _grants(role_name: str) -> list[str]:
+    pairs = sorted((view, permission.removeprefix("can_")) for permission, view in pairs_of(ActorRole(role_name)))
+    return [f"{widgets.plain(view)}: {action.replace('_', ' ')}" for view, action in pairs]

@@ -112,7 +112,7 @@ class OutboxView(RoomView):
 
 
 def _address(row: Outbox) -> str:
-    return db.session.get_one(User, row.user_id).email
+    return str(db.session.get_one(User, row.user_id).email)
 
 
 def _run_badge(row: JobRun) -> Markup:

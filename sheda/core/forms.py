@@ -1,6 +1,5 @@
 """Generated forms and filters: fields by column type, each one refusing what the database could not hold."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -8,6 +7,7 @@ from typing import Any
 
 from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.models.filters import BaseFilter, BaseFilterConverter
+from marshmallow import Schema, ValidationError
 from sqlalchemy.orm import Query
 from wtforms import (
     BooleanField,
@@ -25,9 +25,10 @@ from wtforms.widgets import Select
 
 from sheda.core import clock
 from sheda.core.access import LARGEST_ID
+from sheda.core.errors import InvalidInput
+from sheda.core.fields import UNSTORABLE, flatten
 from sheda.core.money import parse_amount
 
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LONGEST_FILTER = 200
 SMALLEST_DAY, LARGEST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 LARGEST_NUMBER = Decimal(10) ** 12
@@ -172,9 +173,27 @@ _BY_TYPE: tuple[tuple[str, Callable[[str, Any, str, int], Any]], ...] = (
 )
 
 
-def time_field(label: str, hint: str = "") -> Any:
+def time_field(label: str, hint: str = "", *, needed: bool = True) -> Any:
     """Build a field for a time of day."""
-    return TimeField(label, [validators.InputRequired("This is needed.")], description=hint)
+    presence = validators.InputRequired("This is needed.") if needed else validators.Optional()
+    return TimeField(label, [presence], description=hint)
+
+
+def checked(schema: type[Schema], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a form's values through the schema that the API uses; InvalidInput with all its faults."""
+    try:
+        found: dict[str, Any] = schema().load({name: _wire(value) for name, value in values.items()})
+    except ValidationError as fault:
+        raise InvalidInput(errors=flatten(fault.messages)) from fault
+    return found
+
+
+def _wire(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    return value.isoformat() if isinstance(value, date) else value
 
 
 # ── Filters: what a list can be narrowed by ──────────────────────────────────────────────────────────────────────

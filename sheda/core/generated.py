@@ -5,38 +5,30 @@ GET, no form holds a state, and a page is a fixed number of statements.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from flask import Response, flash, jsonify, redirect, url_for
-from flask_appbuilder import ModelView, expose
+from flask import Response, jsonify, redirect, url_for
+from flask_appbuilder import expose
 from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.decorators import has_access
 from sqlalchemy import ColumnElement
-from wtforms import TextAreaField
 
 from sheda.core import widgets
 from sheda.core.access import select_visible
 from sheda.core.actor import Actor, current_actor
-from sheda.core.db import db, in_transaction
-from sheda.core.errors import NotFound, Refusal
-from sheda.core.forms import Offer, clean, make_form
+from sheda.core.db import db
+from sheda.core.errors import NotFound
+from sheda.core.forms import Offer, make_form
 from sheda.core.lists import Empty, ListPage
+from sheda.core.moves import MovingView, write_form
 from sheda.core.roles import granted
-from sheda.core.states import Machine, Move
 from sheda.core.timeline import history_of
-from sheda.core.views import here, is_post, perform, query, require, row_id, turned_away, way_back
-from sheda.core.widgets import Button, Link
-
-Result = TypeVar("Result")
-
-HARSH = frozenset(
-    {"reject", "decline", "cancel", "archive", "terminate", "expire", "no_show", "deactivate", "sign_out"}
-)
-"""Moves that end something: their buttons look like it."""
+from sheda.core.views import here, is_post, perform, query, row_id, turned_away
+from sheda.core.widgets import Link
 
 
-class RoomView(ModelView):
+class RoomView(MovingView):
     """A room's generated pages: list, record, forms and moves over the rows that are there for whoever looks."""
 
     list_template, show_template, add_template, edit_template = (
@@ -45,7 +37,6 @@ class RoomView(ModelView):
         "admin/form.html",
         "admin/form.html",
     )
-    ask_template = "admin/ask.html"
     base_permissions: Any = None
     list_title: str = ""
     label_columns: dict[str, str] = {}
@@ -58,14 +49,6 @@ class RoomView(ModelView):
         "delete": "delete",
     }
 
-    machine: Machine | None = None
-    moves: dict[str, Callable[..., Any]] = {}
-    """Each move's service, called as `service(actor, id, reason=…)` and with the values of its `move_fields`."""
-    move_fields: dict[str, dict[str, Any]] = {}
-    done: dict[str, str] = {}
-    """What is said when a move has happened."""
-    words: dict[str, str] = {}
-    """The states in words."""
     cells: dict[str, Callable[[Any], Any]] = {}
     """How a column is shown, from the whole row; columns that are none of the model's live here too."""
     looks: dict[str, str] = {}
@@ -131,6 +114,13 @@ class RoomView(ModelView):
         """Return further ways from a record."""
         return []
 
+    def prefill_form(self, form: Any, row: Any) -> None:
+        """Fill in fields that are no columns, before a form is shown."""
+
+    def fields_for(self, _actor: Actor, columns: Sequence[str]) -> list[str]:
+        """Return the fields of a form that are this actor's to fill in."""
+        return list(columns)
+
     def create(self, actor: Actor, values: dict[str, Any]) -> Any:
         """Create a row through the room's service and return it."""
         raise NotImplementedError
@@ -163,6 +153,10 @@ class RoomView(ModelView):
         """Return the address of a row's page."""
         return url_for(f"{self.endpoint}.show", pk=row.id)
 
+    def list_href(self, tab: str = "") -> str:
+        """Return the address of the list, at a saved view."""
+        return url_for(f"{self.endpoint}.list", tab=tab or None)
+
     def cell(self, row: Any, column: str) -> Any:
         """Show one value of a row."""
         if column in self.cells:
@@ -172,29 +166,6 @@ class RoomView(ModelView):
             return widgets.badge(value, self.words)
         words = dict(self.choices.get(column, ()))
         return widgets.show(words.get(value, value) if words else value)
-
-    def rule(self, name: str) -> Move | None:
-        """Return the row of the table that a move is, or None for a name that is no move here."""
-        return self.machine.moves.get(name) if self.machine and name in self.moves else None
-
-    def possible(self, actor: Actor, row: Any) -> list[Move]:
-        """Return the moves that this actor can make on this row now."""
-        return self.machine.possible(actor, row) if self.machine else []
-
-    def buttons(self, actor: Actor, row: Any) -> list[Button]:
-        """Draw the possible moves as buttons, without any query."""
-        possible = [move for move in self.possible(actor, row) if move.name in self.moves and self.may(move.name)]
-        gentle = [move for move in possible if move.name not in HARSH]
-        return [
-            Button(
-                move.label,
-                url_for(f"{self.endpoint}.move", pk=row.id, name=move.name),
-                "no" if move.name in HARSH else "primary" if move is gentle[0] else "default",
-                asks=bool(move.confirm) or move.wants_reason(actor) or move.name in self.move_fields,
-                subject=self.title_of(row),
-            )
-            for move in possible
-        ]
 
     def _prettify_column(self, name: str) -> str:
         """Turn a column into words: "created_at" into "Created at"."""
@@ -254,54 +225,60 @@ class RoomView(ModelView):
             "links": links,
             "sections": sections,
             "buttons": self.buttons(actor, row),
+            "remove": self._remove_href(row),
             "history": history_of(row, self.machine),
             **self.extras(actor, row),
         }
         return {"page": page, "row": row}
+
+    def _remove_href(self, row: Any) -> str:
+        able = "delete" in self.include_route_methods and self.may("delete")
+        return url_for(f"{self.endpoint}.delete", pk=row.id) if able else ""
 
     def _trail(self, *steps: tuple[str, str]) -> list[tuple[str, str]]:
         return [(str(self.list_title), url_for(f"{self.endpoint}.list")), *steps]
 
     def _form_page(self, form: Any, columns: Sequence[str], groups: Any, title: str, back: str) -> dict[str, Any]:
         shown = groups or [("", {"fields": columns})]
-        sections = [(heading, [form[name] for name in group["fields"]]) for heading, group in shown]
-        return {
-            "title": title,
-            "sections": sections,
-            "back": back,
-            "errors": form.form_errors,
-            "trail": self._trail((title, "")),
-        }
+        sections = [(heading, [form[name] for name in group["fields"] if name in columns]) for heading, group in shown]
+        errors, trail = form.form_errors, self._trail((title, ""))
+        return {"title": title, "sections": sections, "back": back, "errors": errors, "trail": trail}
+
+    def _changes(self, form: Any, row: Any, columns: Sequence[str]) -> dict[str, Any]:
+        """Return the values that differ from what the form was filled with."""
+        before = self.edit_form(formdata=None, obj=row)
+        self.prefill_form(before, row)
+        return {name: form[name].data for name in columns if form[name].data != before[name].data}
 
     @expose("/add", methods=["GET", "POST"])
     @has_access
     def add(self) -> Any:
         """Show the form of a new record, or make it."""
-        form = self.add_form()
+        form, columns = self.add_form(), self.fields_for(current_actor(), self.add_columns)
         if is_post() and form.validate():
-            values = {name: form[name].data for name in self.add_columns}
-            made = _write(form, lambda: self.create(current_actor(), values).id, f"{self.nouns[0].capitalize()} saved.")
+            values = {name: form[name].data for name in columns}
+            made = write_form(
+                form, lambda: self.create(current_actor(), values).id, f"{self.nouns[0].capitalize()} saved."
+            )
             if made is not None:
                 return redirect(url_for(f"{self.endpoint}.show", pk=made))
-        back = url_for(f"{self.endpoint}.list")
-        page = self._form_page(form, self.add_columns, self.add_fieldsets, f"New {self.nouns[0]}", back)
+        page = self._form_page(form, columns, self.add_fieldsets, f"New {self.nouns[0]}", self.list_href())
         return self.render_template(self.add_template, title=page["title"], page=page)
 
     @expose("/edit/<pk>", methods=["GET", "POST"])
     @has_access
     def edit(self, pk: str) -> Any:
         """Show the form of a record, or change what differs."""
-        row = self.row(pk)
+        row, actor = self.row(pk), current_actor()
+        columns = self.fields_for(actor, self.edit_columns)
         form = self.edit_form() if is_post() else self.edit_form(obj=row)
-        if is_post() and form.validate():
-            changed = {
-                name: form[name].data for name in self.edit_columns if form[name].data != getattr(row, name, None)
-            }
-            if not changed or _write(form, lambda: self.update(current_actor(), row, changed) or True, "Saved."):
+        if not is_post():
+            self.prefill_form(form, row)
+        elif form.validate():
+            changed = self._changes(form, row, columns)
+            if not changed or write_form(form, lambda: self.update(actor, row, changed) or True, "Saved."):
                 return redirect(self.href_of(row))
-        page = self._form_page(
-            form, self.edit_columns, self.edit_fieldsets, f"Edit {self.title_of(row)}", self.href_of(row)
-        )
+        page = self._form_page(form, columns, self.edit_fieldsets, f"Edit {self.title_of(row)}", self.href_of(row))
         return self.render_template(self.edit_template, title=page["title"], page=page, row=row)
 
     @expose("/delete/<pk>", methods=["POST"])
@@ -310,46 +287,9 @@ class RoomView(ModelView):
         """Remove a record."""
         row = self.row(pk)
         perform(lambda: self.remove(current_actor(), row), f"{self.nouns[0].capitalize()} removed.")
-        return redirect(url_for(f"{self.endpoint}.list"))
+        return redirect(self.list_href())
 
-    # ── Moves and offers ──────────────────────────────────────────────────────────────────────────────────────────
-
-    @expose("/move/<pk>/<name>", methods=["GET", "POST"])
-    def move(self, pk: str, name: str) -> Any:
-        """Ask before a move (GET changes nothing), or make it (POST)."""
-        move, actor = self.rule(name), current_actor()
-        if move is None:
-            raise NotFound
-        require(name, self.class_permission_name)
-        row = self.row(pk)
-        form = type(
-            "MoveForm", (DynamicForm,), {**self.move_fields.get(name, {}), "reason": TextAreaField("Reason", [clean])}
-        )()
-        if is_post() and form.validate():
-            values = {field: form[field].data for field in self.move_fields.get(name, {})}
-            reason = form["reason"].data or None
-            done = self.done.get(name, f"{move.label}: done.")
-            if _write(form, lambda: self.moves[name](actor, row.id, reason=reason, **values) or True, done):
-                return redirect(way_back(self.href_of(row)))
-            if form.form_errors:
-                flash(" ".join(form.form_errors), "danger")
-                return redirect(way_back(self.href_of(row)))
-        return self._ask(form, row, move, actor)
-
-    def _ask(self, form: Any, row: Any, move: Move, actor: Actor) -> Any:
-        page = {
-            "confirm": move.confirm,
-            "must": move.wants_reason(actor),
-            "fields": [form[name] for name in self.move_fields.get(move.name, {})],
-            "reason": form["reason"] if move.reason else None,
-            "tone": "no" if move.name in HARSH else "",
-            "verb": move.label,
-            "back": way_back(self.href_of(row)),
-            "trail": self._trail((self.title_of(row), self.href_of(row)), (move.label, "")),
-        }
-        return self.render_template(
-            self.ask_template, title=f"{move.label}: {self.title_of(row)}", action=here(), page=page
-        )
+    # ── Offers ──────────────────────────────────────────────────────────────────────────────────────────
 
     @expose("/options/<name>")
     @has_access
@@ -363,20 +303,3 @@ class RoomView(ModelView):
                 {"id": key, "text": text} for key, text in offer.find(query().get("q", "")[:100].replace("\x00", ""))
             ]
         )
-
-
-def _write(form: Any, work: Callable[[], Result], done: str) -> Result | None:
-    """Do a form's work in one transaction; a refusal stands at its field, or above the form."""
-    try:
-        result = in_transaction(work)
-    except Refusal as refusal:
-        if isinstance(refusal, NotFound):
-            raise
-        elsewhere = [one["message"] for one in refusal.errors if one["field"] not in form]
-        for one in refusal.errors:
-            if one["field"] in form:
-                form[one["field"]].errors = [*form[one["field"]].errors, one["message"]]
-        form.form_errors = elsewhere if refusal.errors else [refusal.detail]
-        return None
-    flash(done, "success")
-    return result

@@ -13,7 +13,8 @@ from sqlalchemy import or_
 from sheda.core.access import RowScopedInterface
 from sheda.core.actor import Actor
 from sheda.core.db import db
-from sheda.core.forms import LONGEST_FILTER, UNSTORABLE, AtLeast, Contains, Is, RoomFilters, read_value
+from sheda.core.fields import UNSTORABLE
+from sheda.core.forms import LONGEST_FILTER, AtLeast, Contains, Is, RoomFilters, read_value
 from sheda.core.widgets import Button, Link
 
 LARGEST_PAGE_SIZE = 100

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -122,6 +122,11 @@ def moment(value: datetime | None) -> Markup:
     )
 
 
+def utc_moment(value: datetime | None) -> Markup:
+    """Write a moment that was stored without its zone, which is UTC: Flask-AppBuilder's own columns."""
+    return moment(value.replace(tzinfo=UTC) if value else None)
+
+
 def length_words(span: timedelta) -> str:
     """Write a length of time in its two largest useful units: "3 h 40 min", "6 days"."""
     minutes = int(abs(span).total_seconds() // 60)
@@ -175,6 +180,11 @@ def reference(value: str | None) -> Markup:
 def phone(value: str | None) -> Markup:
     """Show a phone number that dials."""
     return Markup('<a class="s-tel" href="tel:{}">{}</a>').format(value, value) if value else NOTHING
+
+
+def joined(*parts: Any) -> Markup:
+    """Join words with dots, leaving out what is empty."""
+    return Markup(" · ").join(part for part in parts if part)
 
 
 def initials(name: str) -> str:

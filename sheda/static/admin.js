@@ -143,10 +143,19 @@
     if (event.target.method === "post") event.target.dataset.sent = "yes";
   };
 
+  // What has been seen is told to the server without a click.
+  const sendQuietly = (form) => {
+    form.hidden = true;
+    fetch(form.action, { method: "post", body: new FormData(form), credentials: "same-origin" }).catch(() => {
+      form.hidden = false;
+    });
+  };
+
   document.querySelectorAll("[data-close]").forEach(closeOnClick);
   document.querySelectorAll(".s-toast").forEach(fadeToast);
   document.querySelectorAll("select[data-options]").forEach(combo);
   document.querySelectorAll("select[data-submit]").forEach((select) => select.addEventListener("change", () => select.form.requestSubmit()));
+  document.querySelectorAll("form[data-quietly]").forEach(sendQuietly);
   document.addEventListener("click", askHere);
   document.addEventListener("submit", sendOnce);
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
