@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, Text, case, cast, exists, func, li
 from sqlalchemy.dialects.postgresql import array
 
 from sheda.accounts.models import Role, User, assoc_user_role
+from sheda.chat.access import own_conversations
 from sheda.chat.models import Conversation, Message
 from sheda.chat.services import NoSuchProperty, mark_read, pair
 from sheda.core import files
@@ -123,7 +124,7 @@ def conversations(actor: Actor, *, limit: int, cursor: str | None = None, count:
     """Return a page of the actor's conversations, the newest first, as JSON text."""
     total, exact = None, True
     if count:
-        mine = select(Conversation.id).where(visible_to(actor, Conversation), Conversation.last_message_id.is_not(None))
+        mine = select(Conversation.id).where(own_conversations(actor), Conversation.last_message_id.is_not(None))
         total, exact = capped_count(mine)
     last = read_cursor(cursor, [moment, int]) if cursor is not None else None
     rows = db.session.execute(_conversations(actor, limit, last)).all()

@@ -34,6 +34,9 @@ BATCH = 200
 MUTE_AFTER_FAULT = 5.0
 """Seconds for which the bell is not tried again after the broker did not answer: no request waits for it twice."""
 
+RING_LASTS = 60.0
+"""Seconds after which a bell that no worker has heard is forgotten: beat has rung since."""
+
 
 class JobRun(Model):
     """One run of a job, for staff to see: when, how many rows, and how it went."""
@@ -89,7 +92,7 @@ class Job:
         if self._celery is None or time.monotonic() < self._mute_until:
             return
         try:
-            self._celery.send_task(self.name, retry=False, ignore_result=True)
+            self._celery.send_task(self.name, retry=False, ignore_result=True, expires=RING_LASTS)
         except Exception as fault:
             self._mute_until = time.monotonic() + MUTE_AFTER_FAULT
             log.warning("the broker does not answer (%s): %s waits for the next beat", type(fault).__name__, self.name)

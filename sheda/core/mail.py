@@ -1,10 +1,15 @@
 """A letter: composed from `templates/mail/`, sent over SMTP, or written to a file where no server is set."""
 
+import os
 import smtplib
+import socket
 import ssl
+import tempfile
+import threading
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -14,13 +19,18 @@ from urllib.parse import unquote, urlsplit
 
 from flask import current_app, render_template
 from flask_appbuilder.security.sqla.models import User
-from jinja2 import TemplateNotFound
 
 from sheda.core import clock
 from sheda.core.db import db
 
-SMTP_TIMEOUT = 10
-"""Seconds for each exchange with the mail server."""
+SMTP_TIMEOUT = 8
+"""Seconds for each exchange with the mail server, its greeting among them."""
+
+SEND_WITHIN = 15
+"""Seconds for everything after the greeting: then the line is cut."""
+
+LONGEST_SENDING = 3 * SMTP_TIMEOUT + SEND_WITHIN
+"""Seconds that a sending can take: two addresses of the server, its greeting, and the rest."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +58,15 @@ def compose(user_id: int, template: str, context: dict[str, Any], extras: Extras
     message = EmailMessage()
     message["Subject"] = " ".join(subject.removeprefix("Subject:").split())
     message["From"] = current_app.config["MAIL_FROM"]
-    message["To"] = Address(person.get_full_name().strip(), addr_spec=person.email)
+    message["To"] = Address(" ".join(person.get_full_name().split()), addr_spec=person.email)
     message["Date"] = format_datetime(clock.now())
     message["Message-ID"] = f"<{message_id}@{current_app.config['MAIL_DOMAIN']}>"
     message["Auto-Submitted"] = "auto-generated"
     for name, value in extras.headers.items():
         message[name] = value
-    message.set_content(body.strip() + "\n")
-    with suppress(TemplateNotFound):
-        message.add_alternative(render_template(f"mail/{template}.html", **values), subtype="html")
+    message.set_content(body.strip() + "\n", cte="quoted-printable")
+    html = render_template(f"mail/{template}.html", **values)
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
     for name, kind, content in extras.attachments:
         main, _, sub = kind.partition("/")
         message.add_attachment(content, maintype=main, subtype=sub, filename=name)
@@ -75,25 +85,48 @@ def send(letter: Letter) -> None:
 def _send_by_smtp(letter: Letter, url: str) -> None:
     parts = urlsplit(url)
     host, secure = parts.hostname or "localhost", parts.scheme == "smtps"
+    tls = ssl.create_default_context() if secure or "starttls" in parts.query else None
     server: smtplib.SMTP
     if secure:
-        server = smtplib.SMTP_SSL(host, parts.port or 465, timeout=SMTP_TIMEOUT, context=ssl.create_default_context())
+        server = smtplib.SMTP_SSL(host, parts.port or 465, timeout=SMTP_TIMEOUT, context=tls)
     else:
         server = smtplib.SMTP(host, parts.port or 587, timeout=SMTP_TIMEOUT)
-    with server:
-        if not secure and "starttls" in parts.query:
-            server.starttls(context=ssl.create_default_context())
+    cut = threading.Timer(SEND_WITHIN, _hang_up, [server])
+    cut.daemon = True
+    cut.start()
+    try:
+        if tls and not secure:
+            server.starttls(context=tls)
         if parts.username:
             server.login(unquote(parts.username), unquote(parts.password or ""))
         server.send_message(letter.message, to_addrs=[letter.to])
+        with suppress(OSError):
+            server.quit()  # the message has left; how the server says goodbye changes nothing
+    finally:
+        cut.cancel()
+        server.close()
+
+
+def _hang_up(server: smtplib.SMTP) -> None:
+    if server.sock is not None:
+        with suppress(OSError):
+            server.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _write_file(letter: Letter) -> None:
     folder = Path(current_app.config["STATE_DIR"]) / "mail"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    stamp = clock.now().strftime("%Y%m%dT%H%M%S%f")
-    safe = "".join(letter_ if letter_.isalnum() or letter_ in "@.+-_" else "_" for letter_ in letter.to)
-    target = folder / f"{stamp}-{safe}.eml"
-    hidden = target.with_suffix(".part")
-    hidden.write_bytes(bytes(letter.message))
-    hidden.replace(target)
+    safe = "".join(sign if sign.isalnum() or sign in "@.+-_" else "_" for sign in letter.to)[:100]
+    descriptor, name = tempfile.mkstemp(dir=folder, suffix=".part")
+    hidden = Path(name)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(bytes(letter.message))
+    try:
+        while True:
+            # The real clock, and never over another: letters of one moment, also of a held one, all stay.
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+            with suppress(FileExistsError):
+                (folder / f"{stamp}-{safe}.eml").hardlink_to(hidden)
+                return
+    finally:
+        hidden.unlink()

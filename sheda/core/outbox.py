@@ -6,8 +6,10 @@ try carries the same Message-ID.
 
 import logging
 import smtplib
+import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,11 +24,18 @@ from sheda.core.db import Id, Model, Stamp, after_commit, db, in_transaction
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=30)
-"""How long a claimed message is left to its worker: above the two SMTP time-outs that a sending can take."""
+LEASE = timedelta(seconds=mail.LONGEST_SENDING + 5)
+"""How long a claimed message is left to its worker: above the longest that a sending can take."""
 
-MOST_ATTEMPTS = 12
+SWEEP_WITHIN = 20.0
+"""Seconds in which a sweep begins new sendings: with the last of them it ends before a task's time limit."""
+
+MOST_ATTEMPTS = 32
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
+"""Tries go on for a little over a day, so that a mail server may be away for a night."""
+
+PERMANENT = 500
+"""SMTP's replies from here on mean never (RFC 5321, 4.2.1); those below mean not now, as greylisting says it."""
 
 
 class Outbox(Model):
@@ -103,19 +112,32 @@ def _ring() -> None:
         bell()
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A message that is this worker's to send while its lease runs; `letter` is None when it cannot be composed."""
+
+    row_id: int
+    attempt: int
+    letter: mail.Letter | None
+
+
 def deliver_due(*, limit: int = 200) -> dict[str, int]:
     """Send what is due, one message at a time; safe to run beside itself and to be killed at any line."""
     tally = {"sent": 0, "failed": 0}
+    until = time.monotonic() + SWEEP_WITHIN
     for _ in range(limit):
-        claimed = in_transaction(_claim)
-        if claimed is None:
+        if time.monotonic() > until:
             break
-        sent = _deliver(*claimed)
-        tally["sent" if sent else "failed"] += 1
+        claim = in_transaction(_claim)
+        if claim is None:
+            return tally
+        tally["sent" if _deliver(claim) else "failed"] += 1
+    if not tally["failed"]:
+        _ring()
     return tally
 
 
-def _claim() -> tuple[int, mail.Letter | None] | None:
+def _claim() -> Claim | None:
     now = clock.now()
     row = db.session.scalars(
         select(Outbox)
@@ -136,37 +158,48 @@ def _claim() -> tuple[int, mail.Letter | None] | None:
         with db.session.begin_nested():
             preparer = _preparers.get(row.template)
             extras = preparer(row) if preparer else mail.Extras()
-            return row.id, mail.compose(row.user_id, row.template, row.context, extras, row.message_id)
+            letter = mail.compose(row.user_id, row.template, row.context, extras, row.message_id)
     except Exception:
         log.exception("mail %s (%s) cannot be composed", row.id, row.template)
-        return row.id, None
+        return Claim(row.id, row.attempts, None)
+    return Claim(row.id, row.attempts, letter)
 
 
-def _deliver(row_id: int, letter: mail.Letter | None) -> bool:
-    error: str | None = "cannot be composed; see the log"
+def _deliver(claim: Claim) -> bool:
+    error: str | None = None
     final = False
-    if letter is not None:
+    if claim.letter is None:
+        error = "cannot be composed; see the log"
+    else:
         try:
-            mail.send(letter)
-            error = None
-        except smtplib.SMTPRecipientsRefused:
-            error, final = "the mail server refuses the address", True
-        except (OSError, smtplib.SMTPException) as fault:
+            mail.send(claim.letter)
+        except smtplib.SMTPRecipientsRefused as fault:
+            codes = [code for code, _ in fault.recipients.values()]
+            error = f"the mail server refuses the address ({', '.join(map(str, codes))})"
+            final = bool(codes) and min(codes) >= PERMANENT
+        except smtplib.SMTPResponseException as fault:
+            error = f"{type(fault).__name__} {fault.smtp_code}"
+        except OSError as fault:
             error = type(fault).__name__
-    in_transaction(lambda: _mark(row_id, error, final=final))
+        except Exception as fault:
+            log.exception("mail %s cannot be sent", claim.row_id)
+            error = type(fault).__name__
+    in_transaction(lambda: _mark(claim, error, final=final))
     return error is None
 
 
-def _mark(row_id: int, error: str | None, *, final: bool) -> None:
-    row, now = db.session.get_one(Outbox, row_id, with_for_update=True), clock.now()
-    row.claimed_until, row.last_error = None, error
+def _mark(claim: Claim, error: str | None, *, final: bool) -> None:
+    row, now = db.session.get_one(Outbox, claim.row_id, with_for_update=True), clock.now()
     if error is None:
-        row.sent_at = now
+        row.sent_at, row.claimed_until, row.last_error, row.dead_at = row.sent_at or now, None, None, None
         return
-    log.warning("mail %s was not sent at try %s: %s", row.id, row.attempts, error)
+    log.warning("mail %s was not sent at try %s: %s", row.id, claim.attempt, error)
+    if row.sent_at is not None or row.attempts != claim.attempt:
+        return  # another worker has taken it since the lease ran out
+    row.claimed_until, row.last_error = None, error
     if final or row.attempts >= MOST_ATTEMPTS:
         row.dead_at = now
-    row.due_at = now + min(FIRST_PAUSE * 2 ** (row.attempts - 1), LONGEST_PAUSE)
+    row.due_at = now + min(FIRST_PAUSE * 2 ** min(row.attempts - 1, 12), LONGEST_PAUSE)
 
 
 def retry_dead(row: Outbox) -> None:
