@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 def create_app(**overrides: Any) -> Flask:
     """Make one Sheda app; `overrides` replace settings. RuntimeError names a missing or unsafe setting."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("flask_appbuilder").setLevel(
+        logging.ERROR
+    )  # it warns of column types that our lists never filter by
     app = Flask("sheda", root_path=str(ROOT / "sheda"), template_folder=str(ROOT / "templates"))
     app.config.from_object("config")
     app.config.update(overrides)
