@@ -5,7 +5,7 @@ from typing import Any
 
 from sheda.accounts import jobs as accounts_jobs
 from sheda.accounts.api import AuthApi
-from sheda.accounts.events import AccountClosing
+from sheda.accounts.events import AccountClosing, UserRegistered
 from sheda.accounts.views import RoleView, SignIn, UserView
 from sheda.appointments import jobs as appointments_jobs
 from sheda.appointments import services as appointments
@@ -18,7 +18,8 @@ from sheda.core import desk, docs, health, outbox
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
 from sheda.notifications import models as _notifications  # noqa: F401
-from sheda.profiles import models as _profiles  # noqa: F401
+from sheda.profiles import services as profiles
+from sheda.profiles.api import BankAccountApi, MeApi
 from sheda.properties.events import PropertyArchived
 
 APIS: tuple[type[Any], ...] = (
@@ -27,6 +28,8 @@ APIS: tuple[type[Any], ...] = (
     health.MetricsApi,
     docs.DocumentApi,
     AuthApi,
+    MeApi,
+    BankAccountApi,
     AppointmentApi,
     AgentSlotsApi,
     AvailabilityApi,
@@ -52,6 +55,7 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
 REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     AccountClosing: (appointments.cancel_for_closing,),
     PropertyArchived: (appointments.cancel_for_archived,),
+    UserRegistered: (profiles.create_profile,),
 }
 
 

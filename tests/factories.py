@@ -17,7 +17,8 @@ from sheda.chat.models import Block
 from sheda.core import clock
 from sheda.core.actor import SYSTEM, Actor, Role
 from sheda.core.db import db
-from sheda.profiles.models import AgentProfile, ClientProfile, Profile
+from sheda.profiles.banks import nuban_check_digit
+from sheda.profiles.models import AgentProfile, BankAccount, ClientProfile, Profile
 from sheda.properties.models import Property
 
 PASSWORD = "correct horse battery"
@@ -164,3 +165,21 @@ def make_exception(
     db.session.add(found)
     db.session.commit()
     return found
+
+
+def make_bank_account(agent: User, **over: Any) -> BankAccount:
+    """Make an agent's default bank account, with a number that fits its bank, and commit."""
+    serial = f"{next(_numbers):09d}"
+    values: dict[str, Any] = {
+        "agent_id": agent.id,
+        "bank_code": "058",
+        "account_number": f"{serial}{nuban_check_digit('058', serial)}",
+        "account_name": agent.get_full_name(),
+        "is_default": True,
+        "created_at": clock.now(),
+        **over,
+    }
+    account = BankAccount(**values)
+    db.session.add(account)
+    db.session.commit()
+    return account

@@ -481,7 +481,7 @@ def upgrade() -> None:
         sa.Column("picture_key", sa.String(length=120), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("budget", sa.Numeric(precision=14, scale=2), nullable=True),
+        sa.Column("budget", sa.Numeric(precision=18, scale=2), nullable=True),
         sa.Column("budget_currency", sa.String(length=3), nullable=True),
         sa.Column("preferred_areas", postgresql.ARRAY(sa.String(length=80)), nullable=True),
         sa.Column("agency_name", sa.String(length=120), nullable=True),

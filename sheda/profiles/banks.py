@@ -56,8 +56,8 @@ def nuban_check_digit(bank_code: str, serial: str) -> int:
     """Compute the tenth digit of an account number from the bank's code and the nine digits before it.
 
     Source: CBN, "Revised Standards on Nigeria Uniform Bank Account Number (NUBAN)", 2020: the twelve digits are
-    weighted 3, 7, 3, 3, 7, 3, …, and the sum's distance to the next multiple of ten is the check digit. The standard puts three
-    zeros before a bank's code (a 9 before other institutions'), which leaves the sum as it is.
+    weighted 3, 7, 3, 3, 7, 3, …, and the sum's distance to the next multiple of ten is the check digit. The standard
+    puts three zeros before a bank's code (a 9 before other institutions'), which leaves the sum as it is.
     """
     total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, bank_code + serial, strict=True))
     return -total % 10

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sheda.core.db import Id, Model, Stamp, UserId
+from sheda.core.db import Id, Model, MoneyColumn, Stamp, UserId
 
 
 class Profile(Model):
@@ -34,7 +34,7 @@ class ClientProfile(Profile):
 
     __mapper_args__ = {"polymorphic_identity": "client"}
 
-    budget: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
+    budget: Mapped[MoneyColumn | None]
     budget_currency: Mapped[str | None] = mapped_column(String(3))
     preferred_areas: Mapped[list[str] | None] = mapped_column(ARRAY(String(80)))
 
