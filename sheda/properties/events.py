@@ -22,3 +22,10 @@ class TermsChanging(Event):
     """The kind, price or currency of a listing is about to change; a room on the right may refuse."""
 
     subject: Any
+
+
+@dataclass(frozen=True)
+class ImagesAccepted(Event):
+    """Pictures of a listing wait for a worker."""
+
+    subject: Any

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, Numeric, String, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sheda.accounts.models import User
@@ -160,6 +160,30 @@ class PriceHistory(Model):
     currency: Mapped[str] = mapped_column(String(3))
     changed_by: Mapped[UserId | None]
     changed_at: Mapped[Stamp]
+
+
+class PropertyText(Model):
+    """What full text search reads of a listing, written by a trigger.
+
+    Apart from the listing itself: a change of status would rewrite every index entry of a long vector.
+    """
+
+    __tablename__ = "property_texts"
+    __table_args__ = (Index("ix_property_texts_words", "words", postgresql_using="gin"),)
+
+    property_id: Mapped[int] = mapped_column(ForeignKey("properties.id", ondelete="CASCADE"), primary_key=True)
+    words: Mapped[Any] = mapped_column(TSVECTOR)
+
+
+class SearchWord(Model):
+    """A stem that titles and places have used: what a misspelt word is compared with. Written by the same trigger."""
+
+    __tablename__ = "search_words"
+    __table_args__ = (
+        Index("ix_search_words_near", "word", postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"}),
+    )
+
+    word: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
 def amenity_codes(subject: Any) -> list[str]:

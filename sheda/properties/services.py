@@ -80,11 +80,10 @@ def create(
 def update(actor: Actor, property_id: int, **changes: Any) -> Property:
     """Change fields of a listing; `fees`, when given, replaces them all.
 
-    PropertyInUse when kind, price or currency would change under an open payment or contract; IllegalMove when archived.
+    PropertyInUse when kind, price or currency would change under an open payment or contract; IllegalMove when it is
+    archived.
     """
-    subject = _lock_own(actor, property_id)
-    if subject.listing_state == "archived":
-        raise illegal("update", subject.listing_state)
+    subject = lock_own(actor, property_id)
     fees = changes.pop("fees", None)
     settled = _settled(subject, changes)
     changed = {name for name, value in settled.items() if getattr(subject, name) != value}
@@ -103,7 +102,7 @@ def update(actor: Actor, property_id: int, **changes: Any) -> Property:
 
 def publish(actor: Actor, property_id: int, *, reason: str | None = None) -> Property:
     """Show a listing to everybody."""
-    subject = _lock_own(actor, property_id)
+    subject = _lock_listing(actor, property_id)
     if LISTING.move(actor, subject, "publish", reason=reason):
         subject.published_at = subject.updated_at = clock.now()
         flush()
@@ -112,7 +111,7 @@ def publish(actor: Actor, property_id: int, *, reason: str | None = None) -> Pro
 
 def pause(actor: Actor, property_id: int, *, reason: str | None = None) -> Property:
     """Take a listing out of the search; its viewings stay."""
-    subject = _lock_own(actor, property_id)
+    subject = _lock_listing(actor, property_id)
     if LISTING.move(actor, subject, "pause", reason=reason):
         subject.updated_at = clock.now()
         flush()
@@ -124,7 +123,7 @@ def archive(actor: Actor, property_id: int, *, reason: str | None = None) -> Pro
 
     Whoever reacts to `PropertyArchived` refuses with PropertyInUse while a payment or contract is open.
     """
-    subject = _lock_own(actor, property_id)
+    subject = _lock_listing(actor, property_id)
     if not LISTING.move(actor, subject, "archive", reason=reason):
         raise NotFound
     subject.updated_at = clock.now()
@@ -195,10 +194,18 @@ def return_to_market(actor: Actor, subject: Property) -> None:
     flush()
 
 
+def lock_own(actor: Actor, property_id: int) -> Property:
+    """Lock a listing that this actor may write; NotFound, NotAllowed for another agent's, IllegalMove when archived."""
+    subject = _lock_listing(actor, property_id)
+    if subject.listing_state == "archived":
+        raise illegal("update", subject.listing_state)
+    return subject
+
+
 # ── Rules of writing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _lock_own(actor: Actor, property_id: int) -> Property:
+def _lock_listing(actor: Actor, property_id: int) -> Property:
     get_visible(actor, Property, property_id)
     subject = lock_property(property_id)
     if not LISTING.is_permitted(actor, subject, OWNING):
