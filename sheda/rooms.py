@@ -20,7 +20,10 @@ from sheda.core.jobs import Job, job
 from sheda.notifications import models as _notifications  # noqa: F401
 from sheda.profiles import services as profiles
 from sheda.profiles.api import BankAccountApi, MeApi
-from sheda.properties.events import PropertyArchived
+from sheda.properties import jobs as properties_jobs
+from sheda.properties import services as properties
+from sheda.properties.api import AgentApi, PropertyApi, PropertyImageApi
+from sheda.properties.events import ImagesAccepted, PropertyArchived
 
 APIS: tuple[type[Any], ...] = (
     health.LiveApi,
@@ -30,6 +33,9 @@ APIS: tuple[type[Any], ...] = (
     AuthApi,
     MeApi,
     BankAccountApi,
+    PropertyApi,
+    PropertyImageApi,
+    AgentApi,
     AppointmentApi,
     AgentSlotsApi,
     AvailabilityApi,
@@ -53,7 +59,8 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
 """Each page's class, its name in the menu (none: not in it), the menu's heading over it, and its icon."""
 
 REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
-    AccountClosing: (appointments.cancel_for_closing,),
+    AccountClosing: (properties.archive_listings, appointments.cancel_for_closing,),
+    ImagesAccepted: (properties_jobs.render_soon,),
     PropertyArchived: (appointments.cancel_for_archived,),
     UserRegistered: (profiles.create_profile,),
 }
@@ -71,6 +78,8 @@ JOBS: tuple[Job, ...] = (
     accounts_jobs.tidy,
     appointments_jobs.complete_due,
     appointments_jobs.expire_due,
+    properties_jobs.clear_staging,
+    properties_jobs.render_images,
 )
 
 RING = deliver.ring
