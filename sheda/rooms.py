@@ -1,29 +1,48 @@
 """The register: each room's APIs and pages, its jobs, and in one table who reacts to which news."""
 
 from datetime import timedelta
+from types import ModuleType
 from typing import Any
 
+from sheda.accounts import access as accounts_rows
 from sheda.accounts import jobs as accounts_jobs
 from sheda.accounts.api import AuthApi
 from sheda.accounts.events import AccountClosing, UserRegistered
 from sheda.accounts.views import RoleView, SignIn, UserView
+from sheda.appointments import access as appointments_rows
 from sheda.appointments import jobs as appointments_jobs
 from sheda.appointments import services as appointments
 from sheda.appointments.api import AgentSlotsApi, AppointmentApi, AvailabilityApi, AvailabilityExceptionApi
 from sheda.appointments.views import AppointmentView, ExceptionView, HoursView
+from sheda.chat import access as chat_rows
 from sheda.chat.api import ChatApi
 from sheda.chat.views import ChatView
+from sheda.contracts import access as contracts_rows
 from sheda.contracts import models as _contracts  # noqa: F401 - tables of rooms without an API must be known to migrations
 from sheda.core import desk, docs, health, outbox
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
 from sheda.notifications import models as _notifications  # noqa: F401
+from sheda.payments import access as payments_rows
+from sheda.profiles import access as profiles_rows
 from sheda.profiles import services as profiles
 from sheda.profiles.api import BankAccountApi, MeApi
+from sheda.properties import access as properties_rows
 from sheda.properties import jobs as properties_jobs
 from sheda.properties import services as properties
 from sheda.properties.api import AgentApi, PropertyApi, PropertyImageApi
 from sheda.properties.events import ImagesAccepted, PropertyArchived
+
+ROW_RULES: tuple[ModuleType, ...] = (
+    accounts_rows,
+    profiles_rows,
+    properties_rows,
+    appointments_rows,
+    payments_rows,
+    contracts_rows,
+    chat_rows,
+)
+"""Each room's row rules, named here so that they are loaded: without its rule a model is shown to nobody."""
 
 APIS: tuple[type[Any], ...] = (
     health.LiveApi,
@@ -59,7 +78,10 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
 """Each page's class, its name in the menu (none: not in it), the menu's heading over it, and its icon."""
 
 REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
-    AccountClosing: (properties.archive_listings, appointments.cancel_for_closing,),
+    AccountClosing: (
+        properties.archive_listings,
+        appointments.cancel_for_closing,
+    ),
     ImagesAccepted: (properties_jobs.render_soon,),
     PropertyArchived: (appointments.cancel_for_archived,),
     UserRegistered: (profiles.create_profile,),

@@ -8,7 +8,6 @@ from sqlalchemy import ColumnElement, and_, or_, select
 
 from sheda.accounts.events import AccountClosing
 from sheda.accounts.models import User
-from sheda.appointments import access as _row_rules  # noqa: F401 - a model whose rule is not loaded shows nobody a row
 from sheda.appointments import slots
 from sheda.appointments.events import AppointmentBooked
 from sheda.appointments.models import OPEN_STATES, Appointment

@@ -20,6 +20,7 @@ from sheda.core.access import LARGEST_ID
 from sheda.core.db import db
 from sheda.core.errors import InvalidInput, NotFound
 from sheda.core.fields import wire_moment
+from sheda.profiles import services as profiles
 from sheda.profiles.models import AgentProfile
 
 LONGEST = timedelta(minutes=480)
@@ -133,12 +134,7 @@ def schedule_of(agent_id: int, since: date, until: date) -> Schedule:
     model, exceptions = AvailabilityException, defaultdict(list)
     for one in db.session.scalars(select(model).where(model.agent_id == agent_id, model.date.between(since, until))):
         exceptions[one.date].append(one)
-    return Schedule(_zone_of(agent_id), dict(weekly), dict(exceptions))
-
-
-def _zone_of(agent_id: int) -> ZoneInfo:
-    named = db.session.scalar(select(AgentProfile.time_zone).where(AgentProfile.user_id == agent_id))
-    return ZoneInfo(named) if named else clock.LAGOS
+    return Schedule(profiles.time_zone_of(agent_id), dict(weekly), dict(exceptions))
 
 
 def window() -> Stretch:
@@ -161,7 +157,7 @@ def free_slots(agent_id: int, first: date | None, beyond: date | None, duration:
 
     A week from today when nothing is named; InvalidInput for more than 31 days or none.
     """
-    zone = _zone_of(agent_id)
+    zone = profiles.time_zone_of(agent_id)
     first = first or clock.today(zone)
     beyond = beyond or date.fromordinal(min(first.toordinal() + SHOWN_DAYS, date.max.toordinal()))
     if beyond <= first:
