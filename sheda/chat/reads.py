@@ -174,14 +174,16 @@ def _wire_person() -> ColumnElement[Any]:
         .correlate(User)
         .scalar_subquery()
     )
-    name = func.btrim(func.concat_ws(" ", User.first_name, User.last_name))
+    full_name = func.btrim(func.concat_ws(" ", User.first_name, User.last_name))
+    name = func.coalesce(func.nullif(full_name, ""), User.username)
     return func.json_build_object("id", User.id, "name", name, "picture", _wire_picture(), "role", role)
 
 
 def _wire_picture() -> ColumnElement[Any]:
     # Every public key shares one prefix, so the address is the store's address of that prefix and the rest of the key.
     prefix = f"{files.Area.PUBLIC}/"
-    address = func.concat(files.url(prefix), func.substr(Profile.picture_key, len(prefix) + 1), ".thumb.webp")
+    stem = func.substr(Profile.picture_key, len(prefix) + 1)
+    address = func.concat(files.url(prefix), stem, files.rendition_key("", "thumb"))
     return case((Profile.picture_key.is_not(None), address), else_=None)
 
 
