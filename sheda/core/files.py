@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -109,7 +109,7 @@ class FolderStore:
 class BucketStore:
     """Keep files in an S3 bucket; public ones are read from the bucket's own address or the one in `public=`.
 
-    Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the bucket's policy opens `public/*` to everybody.
+    Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; its policy opens `public/*` to everybody.
     """
 
     def __init__(self, url: str) -> None:
@@ -200,7 +200,7 @@ def new_key(area: Area, suffix: str) -> str:
 
 
 def put_renditions(renditions: Mapping[str, bytes], stem: str | None = None) -> str:
-    """Store the WebP renditions of one picture in public, under a stem that is new when none is given; return the stem."""
+    """Store the WebP renditions of one picture in public, under a stem, a new one when none is given; return it."""
     stem = stem or new_key(Area.PUBLIC, "webp").removesuffix(".webp")
     for name, data in renditions.items():
         store().put(rendition_key(stem, name), data)
@@ -232,7 +232,7 @@ def delete(key: str) -> None:
 def delete_after_commit(*keys: str) -> None:
     """Erase files once the rows that named them are gone for good."""
     for key in keys:
-        after_commit(lambda key=key: delete(key))  # type: ignore[misc] # mypy cannot type a lambda's default
+        after_commit(partial(delete, key))
 
 
 def url(key: str) -> str:

@@ -12,6 +12,8 @@ from sheda.core.errors import InvalidInput, TooLarge
 
 MAX_BYTES = 12 * 1024 * 1024
 MAX_PIXELS = 50_000_000
+MAX_SCANS = 200
+"""Each scan of a progressive JPEG costs a pass over all its pixels; cameras write about a dozen."""
 SIZES: Mapping[str, int] = {"thumb": 320, "card": 800, "full": 2048}
 """Rendition to its longest edge in pixels."""
 
@@ -154,6 +156,8 @@ def _open(data: bytes, field: str) -> Image.Image:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except DAMAGED:
         raise InvalidInput.on(field, "The file must be a JPEG, PNG or WebP picture.") from None
+    if image.format in {"JPEG", "MPO"} and data.count(b"\xff\xda") > MAX_SCANS:
+        raise _damaged(field)
     if image.width * image.height > MAX_PIXELS:
         raise InvalidInput.on(field, "A picture may have at most 50 megapixels.")
     return image

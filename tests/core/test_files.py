@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 
 from sheda.core import files
+from sheda.core.db import in_transaction
 from sheda.core.errors import NotFound, Unavailable
 from sheda.core.files import Area, open_store
 
@@ -176,3 +177,22 @@ class TestBucketStore:
         with pytest.raises(Unavailable):
             store.get("public/ab/x.webp")
         assert time.monotonic() - start < 10
+
+
+class TestDeleteAfterCommit:
+    def test_a_file_goes_when_its_row_has_gone_and_stays_when_that_is_undone(
+        self, tmp_path: Path, app: Flask, db_session: object, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(app.config, "STATE_DIR", str(tmp_path))
+        gone, kept = (files.put(Area.PRIVATE, b"x", "pdf") for _ in range(2))
+        in_transaction(lambda: files.delete_after_commit(gone))
+        with pytest.raises(NotFound):
+            files.get(gone)
+
+        def undone() -> None:
+            files.delete_after_commit(kept)
+            raise NotFound
+
+        with pytest.raises(NotFound):
+            in_transaction(undone)
+        assert files.get(kept) == b"x"

@@ -92,6 +92,16 @@ class TestCheckPicture:
         with warnings.catch_warnings(action="error"), pytest.raises(InvalidInput, match="50 megapixels"):
             check_picture(data)
 
+    def test_noise_with_the_marks_of_many_scans_is_no_jpeg(self) -> None:
+        noise = b"\xff\xda" * 45_000
+        assert check_picture(encoded(Image.frombytes("RGB", (300, 100), noise), "PNG", compress_level=0)).kind == "PNG"
+
+    def test_a_jpeg_that_is_scanned_forever_is_refused(self) -> None:
+        data = encoded(halves(), progressive=True)
+        last = data.rindex(b"\xff\xda")
+        with pytest.raises(InvalidInput, match="damaged"):
+            check_picture(data[:last] + data[last:-2] * 300 + data[-2:])
+
     def test_a_sideways_picture_has_its_upright_size(self) -> None:
         exif = Image.Exif()
         exif[ORIENTATION] = 6
