@@ -26,7 +26,7 @@ set_qpdf_limits(
     tiff_max_memory=64 * 2**20,
 )
 
-# Keys and action kinds by which a PDF runs something, sends something or carries another file (ISO 32000-2, 7.11 and 12.6).
+# By these a PDF runs something, sends something or carries another file (ISO 32000-2, 7.11 and 12.6).
 _ACTIVE_KEYS = ("/JS", "/EmbeddedFiles", "/EF", "/XFA", "/RichMediaContent", "/RichMediaSettings")
 _ACTIVE_ACTIONS = {
     "/JavaScript",
