@@ -96,7 +96,7 @@ def perform(work: Callable[[], Result], done: str = "") -> Result | None:
     except NotFound:
         raise
     except Refusal as refusal:
-        flash(refusal.detail, "danger")
+        flash(" ".join(one["message"] for one in refusal.errors) or refusal.detail, "danger")
         return None
     if done:
         flash(done, "success")

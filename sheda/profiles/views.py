@@ -1,13 +1,18 @@
 """An agent's bank accounts in the admin UI."""
 
+from typing import Any
+
 from sqlalchemy import ColumnElement
 
 from sheda.core import widgets
 from sheda.core.actor import Actor
+from sheda.core.forms import checked
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
+from sheda.profiles import services
 from sheda.profiles.banks import BANKS, bank_name
 from sheda.profiles.models import BankAccount
+from sheda.profiles.schemas import BankAccountChange, BankAccountIn
 
 
 class BankAccountView(RoomView):
@@ -48,3 +53,15 @@ class BankAccountView(RoomView):
     def title_of(self, row: BankAccount) -> str:
         """Name an account by its bank and last four digits."""
         return f"{bank_name(row.bank_code)} ••••{row.account_number[-4:]}"
+
+    def create(self, actor: Actor, values: dict[str, Any]) -> BankAccount:
+        """Add an account."""
+        return services.add_bank_account(actor, **checked(BankAccountIn, values))
+
+    def update(self, actor: Actor, row: BankAccount, values: dict[str, Any]) -> BankAccount:
+        """Change an account; payments that were opened on it keep the copy they showed."""
+        return services.change_bank_account(actor, row.id, checked(BankAccountChange, values))
+
+    def remove(self, actor: Actor, row: BankAccount) -> None:
+        """Remove an account."""
+        services.remove_bank_account(actor, row.id)

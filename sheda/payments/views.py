@@ -1,0 +1,176 @@
+"""Payments in the admin UI: the proof beside the expected amount, and the decision."""
+
+from decimal import Decimal
+from typing import Any
+
+from flask import Response
+from flask_appbuilder import expose
+from sqlalchemy.orm import joinedload
+
+from sheda.core import clock, files, widgets
+from sheda.core.access import select_visible
+from sheda.core.actor import Actor
+from sheda.core.db import db
+from sheda.core.errors import NotFound
+from sheda.core.generated import RoomView
+from sheda.core.lists import Empty, RoomInterface
+from sheda.core.money import format_money
+from sheda.core.views import require, view_of, waits
+from sheda.core.widgets import Card, Section
+from sheda.payments import services
+from sheda.payments.models import Payment
+from sheda.payments.states import PAYMENT
+
+SHOWN_AT_HOME = 10
+
+WORDS = {
+    "initiated": "Details shown",
+    "processing": "At the bank",
+    "declared": "To decide",
+    "verified": "Proved by the bank",
+    "accepted": "Received",
+    "declined": "Not received",
+    "canceled": "Cancelled",
+    "expired": "Lapsed",
+    "superseded": "Home taken",
+}
+
+
+def _account(row: Payment) -> str:
+    return f"{row.account['bank_name']} ••••{row.account['account_number'][-4:]}"
+
+
+def _made_of(row: Payment) -> str:
+    lines = [(line["label"], Decimal(line["amount"])) for line in row.lines]
+    return " · ".join(f"{label} {format_money(amount, row.currency)}" for label, amount in lines)
+
+
+class PaymentView(RoomView):
+    """Payments by bank transfer: what clients say they have paid, and what has been decided."""
+
+    datamodel = RoomInterface(Payment)
+    class_permission_name = "Payment"
+    route_base = "/admin/payments"
+    nouns = ("payment", "payments")
+    icon = "money"
+    show_template = "admin/payment_show.html"
+    machine = PAYMENT
+    words = WORDS
+    moves = {"accept": services.accept, "decline": services.decline}
+    weighty = frozenset({"accept"})
+    done = {
+        "accept": "Money received. The contract has begun, and everybody has been told.",
+        "decline": "Not received. The home is free again, and the client has your reason.",
+    }
+    list_columns = ["client", "property", "amount", "status", "decide_by", "reference"]
+    show_columns = [
+        "property",
+        "amount_paid",
+        "paid_on",
+        "payer_name",
+        "bank_reference",
+        "created_at",
+        "declared_at",
+        "decided_at",
+    ]
+    order_columns = ["amount", "decide_by"]
+    base_order = ("id", "desc")
+    search_columns = ["status", "amount", "created_at"]
+    find_columns = (Payment.reference, Payment.bank_reference, Payment.payer_name)
+    find_label = "Reference or payer"
+    choices = {"status": tuple(WORDS.items())}
+    label_columns = {
+        "status": "State",
+        "decide_by": "Decide by",
+        "amount_paid": "Says he paid",
+        "paid_on": "On",
+        "payer_name": "From the account of",
+        "bank_reference": "Bank's reference",
+        "created_at": "Details shown",
+        "declared_at": "Said paid",
+        "decided_at": "Decided",
+    }
+    looks = {"amount": "s-num", "reference": "s-p3", "property": "is-long s-p2"}
+    list_options = (joinedload(Payment.client), joinedload(Payment.subject), joinedload(Payment.proof))
+    empty = Empty("No payment yet", "When a client says he has paid, it appears here and on Home, with the proof.")
+    tabs = {
+        "decide": ("To decide", lambda _actor: Payment.status.in_(("declared", "verified"))),
+        "open": ("Open", lambda _actor: Payment.status.in_(("initiated", "processing"))),
+        "all": ("All", lambda _actor: None),
+    }
+    cells = {
+        "client": lambda row: row.client.get_full_name(),
+        "property": lambda row: row.subject.title,
+        "amount": lambda row: widgets.money(row.amount, row.currency),
+        "amount_paid": lambda row: widgets.money(row.amount_paid, row.currency),
+        "reference": lambda row: widgets.reference(row.reference),
+        "decide_by": lambda row: widgets.countdown(row.decide_by) if row.status == "declared" else None,
+    }
+
+    def own_routes(self) -> tuple[str, ...]:
+        """Add the proof."""
+        return ("proof",)
+
+    def title_of(self, row: Payment) -> str:
+        """Name a payment by its client and amount."""
+        return f"{row.client.get_full_name()}, {format_money(row.amount, row.currency)}"
+
+    def extras(self, _actor: Actor, row: Payment) -> dict[str, Any]:
+        """Set what was expected beside what was sent."""
+        return {
+            "client": row.client.first_name,
+            "expected": format_money(row.amount, row.currency),
+            "proof": f"{self.route_base}/proof/{row.id}" if row.proof else "",
+            "proof_is_picture": row.proof is not None and row.proof.content_type.startswith("image/"),
+            "note": widgets.countdown(row.decide_by) if row.status == "declared" else "",
+            "money": [
+                ("Reference", widgets.reference(row.reference)),
+                ("Into", _account(row)),
+                ("Made of", _made_of(row)),
+            ],
+        }
+
+    @expose("/proof/<pk>")
+    def proof(self, pk: str) -> Response:
+        """Send the proof of a payment to those who may see the payment."""
+        require("read", "File")
+        row = self.row(pk)
+        if row.proof is None:
+            raise NotFound
+        return Response(
+            files.get(row.proof.key),
+            content_type=row.proof.content_type,
+            headers={"Cache-Control": "private, no-store"},
+        )
+
+
+@waits
+def payments_to_decide(actor: Actor) -> Section | None:
+    """Show an agent what clients say they have paid, and staff what no agent has decided in time."""
+    undecided = select_visible(actor, Payment).where(Payment.status.in_(("declared", "verified")))
+    if actor.is_office:
+        undecided = undecided.where(Payment.decide_by < clock.now())
+    rows = db.session.scalars(
+        undecided.options(joinedload(Payment.client), joinedload(Payment.subject))
+        .order_by(Payment.decide_by)
+        .limit(SHOWN_AT_HOME)
+    )
+    view = view_of(PaymentView)
+    cards = [
+        Card(
+            "flag" if actor.is_office else "payment",
+            f"{row.client.get_full_name()} says {format_money(row.amount, row.currency)} is paid",
+            view.href_of(row),
+            widgets.joined(
+                row.subject.title,
+                widgets.reference(row.reference),
+                "proof attached" if row.proof_file_id else "no proof",
+            ),
+            row.decide_by,
+            widgets.countdown(row.decide_by),
+            buttons=tuple(view.buttons(actor, row)),
+        )
+        for row in rows
+    ]
+    title = "Undecided by their agents" if actor.is_office else "Payments to decide"
+    return Section(title, cards, view.list_href("decide"), rank=20)
