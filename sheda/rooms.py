@@ -10,28 +10,48 @@ from sheda.accounts.api import AuthApi
 from sheda.accounts.events import AccountClosing, UserRegistered
 from sheda.accounts.views import RoleView, SignIn, UserView
 from sheda.appointments import access as appointments_rows
+from sheda.appointments import hours as appointments_hours
 from sheda.appointments import jobs as appointments_jobs
 from sheda.appointments import services as appointments
 from sheda.appointments.api import AgentSlotsApi, AppointmentApi, AvailabilityApi, AvailabilityExceptionApi
+from sheda.appointments.events import AppointmentCanceled, AppointmentMissed
 from sheda.appointments.views import AppointmentView, ExceptionView, HoursView
 from sheda.chat import access as chat_rows
 from sheda.chat.api import ChatApi
 from sheda.chat.views import ChatView
 from sheda.contracts import access as contracts_rows
-from sheda.contracts import models as _contracts  # noqa: F401 - tables of rooms without an API must be known to migrations
+from sheda.contracts import jobs as contracts_jobs
+from sheda.contracts import services as contracts
+from sheda.contracts.api import ContractsApi
+from sheda.contracts.views import ContractView
 from sheda.core import desk, docs, health, outbox
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
-from sheda.notifications import models as _notifications  # noqa: F401
+from sheda.notifications import models as _notifications  # noqa: F401 - tables of rooms without an API must be known to migrations
+from sheda.payments.views import PaymentView
 from sheda.payments import access as payments_rows
+from sheda.payments import jobs as payments_jobs
+from sheda.payments import services as payments
+from sheda.payments.api import AppointmentPaymentsApi, FilesApi, PaymentsApi
+from sheda.payments.events import (
+    PaymentAccepted,
+    PaymentCanceled,
+    PaymentChanging,
+    PaymentDeclared,
+    PaymentDeclined,
+    PaymentSuperseded,
+)
 from sheda.profiles import access as profiles_rows
 from sheda.profiles import services as profiles
 from sheda.profiles.api import BankAccountApi, MeApi
+from sheda.profiles.views import BankAccountView
 from sheda.properties import access as properties_rows
+from sheda.profiles.events import ExportAsked, ProfileShown, WeekGiven
 from sheda.properties import jobs as properties_jobs
 from sheda.properties import services as properties
 from sheda.properties.api import AgentApi, PropertyApi, PropertyImageApi
-from sheda.properties.events import ImagesAccepted, PropertyArchived
+from sheda.properties.events import ImagesAccepted, PropertyArchived, TermsChanging
+from sheda.properties.views import PropertyView
 
 ROW_RULES: tuple[ModuleType, ...] = (
     accounts_rows,
@@ -59,16 +79,24 @@ APIS: tuple[type[Any], ...] = (
     AgentSlotsApi,
     AvailabilityApi,
     AvailabilityExceptionApi,
+    AppointmentPaymentsApi,
+    PaymentsApi,
+    FilesApi,
+    ContractsApi,
     ChatApi,
 )
 
 VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (docs.SwaggerView, "", "", ""),
     (SignIn, "", "", ""),
+    (PropertyView, "Listings", "", "listing"),
     (AppointmentView, "Viewings", "", "calendar"),
     (ChatView, "Inbox", "", "chat"),
+    (PaymentView, "Payments", "", "money"),
+    (ContractView, "Contracts", "", "doc"),
     (HoursView, "Weekly hours", "Calendar", "clock"),
     (ExceptionView, "Days off", "Calendar", "calendar"),
+    (BankAccountView, "Bank accounts", "Money", "bank"),
     (UserView, "People", "Desk", "people"),
     (RoleView, "Roles", "Desk", "lock"),
     (desk.OutboxView, "Outbox", "Desk", "mail"),
@@ -79,12 +107,25 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
 
 REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     AccountClosing: (
+        payments.keep_account,
+        contracts.keep_account,
         properties.archive_listings,
         appointments.cancel_for_closing,
     ),
+    AppointmentCanceled: (payments.close_with_viewing,),
+    AppointmentMissed: (payments.close_with_viewing,),
+    ExportAsked: (appointments_hours.export,),
     ImagesAccepted: (properties_jobs.render_soon,),
-    PropertyArchived: (appointments.cancel_for_archived,),
+    PaymentAccepted: (contracts.begin,),
+    PaymentCanceled: (contracts.call_off_pending,),
+    PaymentChanging: (contracts.hold_before,),
+    PaymentDeclared: (contracts.draw_up,),
+    PaymentDeclined: (contracts.call_off_pending,),
+    PaymentSuperseded: (contracts.call_off_pending,),
+    PropertyArchived: (payments.keep_terms, contracts.keep_terms, appointments.cancel_for_archived),
+    TermsChanging: (payments.keep_terms, contracts.keep_terms),
     UserRegistered: (profiles.create_profile,),
+    WeekGiven: (appointments_hours.give_week,),
 }
 
 
@@ -100,6 +141,10 @@ JOBS: tuple[Job, ...] = (
     accounts_jobs.tidy,
     appointments_jobs.complete_due,
     appointments_jobs.expire_due,
+    contracts_jobs.catch_up,
+    contracts_jobs.expire_due,
+    payments_jobs.escalate_due,
+    payments_jobs.expire_due,
     properties_jobs.clear_staging,
     properties_jobs.render_images,
 )

@@ -1,7 +1,10 @@
-"""Tenancies and sales.
+"""Contracts: tenancies and sales.
 
-Owns: contracts, their documents, renewals, notices, and the daily job that ends what has expired.
-Promises: terms are the payment's and never change; a property is let or sold exactly while one contract lives; an end
-comes once, whether the job runs twice, thrice at once, or after ten days of standing still.
-Emits: ContractBegan, ContractEnded, NoticeGiven, RenewalProposed. Reacts to: PaymentCanceled, PaymentDeclined.
+Owns the table contracts. Promises: a contract begins only with an accepted payment, and its amount and dates are that
+payment's; terms never change and rows are never deleted; a let or sold property has exactly one live contract; a
+tenancy ends exactly once, on its day, whatever runs twice, beside itself, or ten days late; a renewal follows without
+a day between.
+
+Emits ContractBegan, ContractEnded, NoticeGiven and RenewalProposed. Everything that a payment brings about here
+reacts to the payment's events; refuses, through reactions, new terms, archiving and account closing under a contract.
 """

@@ -1,6 +1,7 @@
 """Contracts: tenancies and sales, with terms that never change once written."""
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
@@ -75,3 +76,12 @@ class Contract(Model):
     def is_active(self) -> bool:
         """Tell whether it runs now, as the wire calls it."""
         return self.status == "active"
+
+    @property
+    def renewal(self) -> dict[str, Any] | None:
+        """Return what is proposed or being paid to renew it: periods, the side that proposed, the open payment."""
+        if self.renewal_payment is not None:
+            return {"periods": self.renewal_payment.periods, "proposed_by": None, "payment": self.renewal_payment}
+        if self.renewal_periods is not None:
+            return {"periods": self.renewal_periods, "proposed_by": self.renewal_by, "payment": None}
+        return None

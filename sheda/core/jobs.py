@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from celery import Celery
 from celery.schedules import crontab
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 Tally = dict[str, int]
 Sweep = Callable[[], Tally]
-Rhythm = timedelta | crontab | Callable[[Mapping[str, Any]], crontab]
+Rhythm: TypeAlias = timedelta | crontab | Callable[[Mapping[str, Any]], crontab]
 """How often a job runs; a function is given the settings once they are read."""
 
 BATCH = 200

@@ -1,7 +1,9 @@
 """News about payments."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from sheda.core.events import Event
 from sheda.core.states import Moved
 
 
@@ -43,3 +45,10 @@ class PaymentSuperseded(Moved):
 @dataclass(frozen=True)
 class PaymentEscalated(Moved):
     """Nobody decided in time: staff must."""
+
+
+@dataclass(frozen=True)
+class PaymentChanging(Event):
+    """A payment is about to be locked; a room on the right locks what comes before it in the order of locks."""
+
+    payment: Any

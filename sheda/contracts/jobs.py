@@ -1,0 +1,30 @@
+"""The daily job: contracts end, and renewals take over, on their day; an hourly run catches up what was missed."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from celery.schedules import crontab
+
+from sheda.contracts.ending import due_ids, settle
+from sheda.core.jobs import Tally, job, sweep_ids
+
+
+def _daily(settings: Mapping[str, Any]) -> crontab:
+    return crontab(minute=0, hour=settings["DAILY_JOB_HOUR"])
+
+
+@job("contracts.expire", every=_daily, recorded=True)
+def expire_due() -> Tally:
+    """Bring every tenancy whose day has come to its end, or under its renewal; twice or late, the same result."""
+    renewed = sweep_ids(partial(due_ids, renewed=True), settle, counted_as="renewed")
+    ended = sweep_ids(partial(due_ids, renewed=False), settle, counted_as="expired")
+    return dict(Counter(renewed) + Counter(ended)) | {"seen": renewed["seen"] + ended["seen"]}
+
+
+@job("contracts.catch_up", every=timedelta(hours=1))
+def catch_up() -> Tally:
+    """Do what the daily job would have done, when it did not run or left rows to others."""
+    return expire_due.sweep()
