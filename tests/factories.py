@@ -14,10 +14,16 @@ from sheda.accounts.models import User
 from sheda.appointments.models import Appointment, AvailabilityException, AvailabilityHours
 from sheda.appointments.states import APPOINTMENT
 from sheda.chat.models import Block
+from sheda.contracts.models import LIVE_STATES, Contract
+from sheda.contracts.states import CONTRACT
+from sheda.contracts.terms import end_of
 from sheda.core import clock
 from sheda.core.actor import SYSTEM, Actor, Role
 from sheda.core.db import db
-from sheda.profiles.banks import nuban_check_digit
+from sheda.payments.models import Payment
+from sheda.payments.states import PAYMENT
+from sheda.profiles import services as profiles
+from sheda.profiles.banks import bank_name, nuban_check_digit
 from sheda.profiles.models import AgentProfile, BankAccount, ClientProfile, Profile
 from sheda.properties.models import Property
 
@@ -183,3 +189,88 @@ def make_bank_account(agent: User, **over: Any) -> BankAccount:
     db.session.add(account)
     db.session.commit()
     return account
+
+
+def make_payment(viewing: Appointment | None = None, **over: Any) -> Payment:
+    """Make an initiated payment of one period after a viewing that has been, and commit; a declared one holds the home."""
+    viewing = viewing or make_appointment(status="completed", starts_at=clock.now() - timedelta(days=1))
+    subject = db.session.get_one(Property, viewing.property_id)
+    agent = db.session.get_one(User, viewing.agent_id)
+    account = profiles.default_bank_account(agent.id) or make_bank_account(agent)
+    kind, period = subject.listing_type, subject.period
+    line = {"kind": "rent" if period else "price", "label": "Rent, 1 year" if period else "Price", "quantity": 1}
+    values: dict[str, Any] = {
+        "reference": f"PAY-{next(_numbers):08d}",
+        "kind": kind,
+        "appointment_id": viewing.id,
+        "property_id": subject.id,
+        "client_id": viewing.client_id,
+        "agent_id": agent.id,
+        "period": period,
+        "periods": 1 if period else None,
+        "lines": [{**line, "unit_amount": f"{subject.price:.2f}", "amount": f"{subject.price:.2f}"}],
+        "amount": subject.price,
+        "currency": subject.currency,
+        "bank_account_id": account.id,
+        "account": {
+            "bank_code": account.bank_code,
+            "bank_name": bank_name(account.bank_code),
+            "account_name": account.account_name,
+            "account_number": account.account_number,
+        },
+        "status": "initiated",
+        "expires_at": clock.now() + timedelta(hours=48),
+        "created_at": clock.now(),
+        "updated_at": clock.now(),
+        **over,
+    }
+    if values["status"] != "initiated":
+        values = {
+            "declared_at": clock.now(),
+            "decide_by": clock.now() + timedelta(hours=72),
+            "amount_paid": values["amount"],
+            "paid_on": clock.today(),
+            **values,
+        }
+    payment = Payment(**values)
+    db.session.add(payment)
+    db.session.flush()
+    PAYMENT.begin(SYSTEM, payment, move="initiate")
+    if payment.status == "declared" and payment.kind != "renewal":
+        subject.held_by_payment_id = payment.id
+    db.session.commit()
+    return payment
+
+
+def make_contract(payment: Payment | None = None, **over: Any) -> Contract:
+    """Make an active contract of an accepted payment, from today on, and commit; a live one takes the home."""
+    status = over.get("status", "active")
+    payment = payment or make_payment(status="declared" if status == "pending" else "accepted")
+    start = over.get("start_date", clock.today())
+    values: dict[str, Any] = {
+        "reference": f"CON-{next(_numbers):08d}",
+        "property_id": payment.property_id,
+        "client_id": payment.client_id,
+        "agent_id": payment.agent_id,
+        "payment_id": payment.id,
+        "replaces_id": payment.renews_contract_id,
+        "contract_type": "sale" if payment.kind == "sale" else "rent",
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "period": payment.period,
+        "periods": payment.periods,
+        "start_date": start,
+        "end_date": end_of(start, payment.period, payment.periods),
+        "status": status,
+        "created_at": clock.now(),
+        **over,
+    }
+    contract = Contract(**values)
+    db.session.add(contract)
+    db.session.flush()
+    CONTRACT.begin(SYSTEM, contract)
+    if status in LIVE_STATES:
+        subject = db.session.get_one(Property, payment.property_id)
+        subject.status, subject.held_by_payment_id = "rented" if payment.period else "sold", None
+    db.session.commit()
+    return contract
