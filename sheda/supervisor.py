@@ -29,6 +29,7 @@ READY_SECONDS = 120
 FAILURES_BEFORE_GIVING_UP = 3
 LONGEST_PAUSE_SECONDS = 30
 HEALTHY_SECONDS = 60
+HEARTBEAT_SECONDS = 5
 LOG_BYTES_KEPT = 10_000_000
 DEMO_ACCOUNTS = ("admin", "staff", "agent", "client")
 
@@ -230,12 +231,20 @@ def _prepare(state_dir: Path, env: dict[str, str], held: Servers) -> None:
 def _prepare_alone(env: dict[str, str], held: Servers) -> None:
     line = [sys.executable, "-c", "from sheda.supervisor import prepare; prepare()"]
     process = start_process(line, dying_by=signal.SIGTERM, family_fd=held.family_fd, env=env, cwd=ROOT)
+    started = time.monotonic()
     try:
-        failed = process.wait()
+        while not _ends_within(process, HEARTBEAT_SECONDS):
+            tell(f"  still at it, {time.monotonic() - started:.0f} s")
     finally:
         stop_process(process, (signal.SIGTERM, 5))
-    if failed:
+    if process.returncode:
         raise CannotStart("The database could not be prepared: the reason is above.")
+
+
+def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.returncode is not None
 
 
 def _family(state_dir: Path, host: str, port: str) -> list[Child]:
