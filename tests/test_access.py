@@ -1,0 +1,215 @@
+"""Who may do what: every route of the API against every role, and own, foreign and missing rows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from sheda import rooms
+from sheda.appointments.models import Appointment, AvailabilityException, AvailabilityHours
+from sheda.contracts.models import Contract
+from sheda.core.actor import Role
+from sheda.core.endpoints import Endpoint
+from sheda.core.roles import GRANTS, ROLES
+from sheda.notifications.models import Notification
+from sheda.payments.models import File, Payment
+from sheda.profiles.models import BankAccount
+from sheda.properties.models import Property, PropertyImage
+from tests import factories
+
+MISSING = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Route:
+    """One declared endpoint under its API."""
+
+    api: type[Any]
+    spec: Endpoint
+
+    @property
+    def resource(self) -> str:
+        found: str = self.api.class_permission_name
+        return found
+
+    def __str__(self) -> str:
+        return f"{self.spec.methods[0]} {self.api.resource_name}{self.spec.path} ({self.resource}.{self.spec.may})"
+
+    def path(self, *ids: int) -> str:
+        """Return the address, with ids in the order of its places."""
+        rest = list(ids)
+        names = self.spec.path.split("/")
+        parts = [str(rest.pop(0) if rest else MISSING) if part.startswith("<") else part for part in names]
+        return f"{self.base}{'/'.join(parts)}".rstrip("/")
+
+    @property
+    def base(self) -> str:
+        return self.api.route_base or f"/api/v1/{self.api.resource_name}"
+
+    @property
+    def ids(self) -> int:
+        return self.spec.path.count("<")
+
+
+def declared() -> Iterator[Route]:
+    for api in rooms.APIS:
+        for name in sorted(dir(api)):
+            spec = getattr(getattr(api, name), "declared", None)
+            if spec is not None:
+                yield Route(api, spec)
+
+
+ROUTES = sorted(declared(), key=str)
+ROWS = [route for route in ROUTES if route.spec.subject is not None]
+
+
+def ask(http: FlaskClient, route: Route, headers: dict[str, str], *ids: int) -> Any:
+    """Send the route's emptiest request."""
+    method, options = route.spec.methods[0], {}
+    if route.spec.upload:
+        options = {"data": {}, "content_type": "multipart/form-data"}
+    elif method != "GET" and route.spec.body is not None:
+        options = {"json": {}}
+    return http.open(route.path(*ids), method=method, headers=headers, **options)
+
+
+class TestKnocking:
+    @pytest.mark.parametrize("role", ROLES, ids=str)
+    @pytest.mark.parametrize("route", ROUTES, ids=str)
+    def test_each_role_gets_as_far_as_the_table_says(self, client: FlaskClient, route: Route, role: Role) -> None:
+        headers = {} if role is Role.PUBLIC else factories.auth(factories.make_user(role))
+        answer = ask(client, route, headers)
+        assert answer.status_code < 500 or route.api.resource_name == "readyz", answer.data
+        if role.letter in GRANTS[route.resource][route.spec.may]:
+            assert answer.status_code != 403, answer.data
+            assert answer.status_code != 401 or route.resource == "Auth", answer.data
+        else:
+            assert answer.status_code == (401 if role is Role.PUBLIC else 403), answer.data
+            assert answer.json["code"] == ("unauthorized" if role is Role.PUBLIC else "not_allowed")
+
+    def test_every_route_of_the_api_is_declared(self, app: Flask) -> None:
+        routed = {str(rule).rstrip("/") for rule in app.url_map.iter_rules() if str(rule).startswith("/api/v1/")}
+        covered = {f"{route.base}{route.spec.path}".rstrip("/") for route in ROUTES}
+        assert routed == covered
+
+    def test_every_grant_of_an_api_has_letters_that_exist(self) -> None:
+        letters = {letter for actions in GRANTS.values() for granted in actions.values() for letter in granted}
+        assert letters == {"P", "C", "A", "S", "X"}
+
+    def test_every_route_with_an_id_names_its_subject(self) -> None:
+        """Chats are named by the other person, contracts declared by the property, listings read in one statement."""
+        unnamed = {str(route) for route in ROUTES if route.ids and route.spec.subject is None}
+        by_service = {
+            "GET chats/<user_id> (Chat.read)", "POST chats/<user_id>/read (Chat.read)",
+            "POST contracts/<pk> (Contract.declare)", "GET properties/<pk> (Property.read)",
+            "GET agents/<pk> (AgentCard.read)", "GET agents/<pk>/slots (Availability.slots)",
+        }  # fmt: skip
+        assert unnamed - by_service == set()
+
+
+@dataclass
+class World:
+    """One deal with everything around it, its people, and two who have nothing to do with it."""
+
+    client: dict[str, str]
+    agent: dict[str, str]
+    other_client: dict[str, str]
+    other_agent: dict[str, str]
+    rows: dict[type[Any], int]
+
+    def owner(self, role: Role) -> dict[str, str]:
+        return self.client if role is Role.CLIENT else self.agent
+
+    def stranger(self, role: Role) -> dict[str, str]:
+        return self.other_client if role is Role.CLIENT else self.other_agent
+
+
+@pytest.fixture
+def world(client: FlaskClient) -> World:
+    """Make the world."""
+    people = [factories.make_user(role) for role in (Role.CLIENT, Role.AGENT, Role.CLIENT, Role.AGENT)]
+    tenant, agent = people[:2]
+    draft = factories.make_property(agent=agent, listing_state="draft")
+    contract = factories.make_contract(client=tenant, agent=agent)
+    payment = factories.make_payment(client=tenant, agent=agent)
+    rows: dict[type[Any], int] = {
+        Property: draft.id,
+        PropertyImage: factories.make_image(draft).id,
+        Appointment: payment.appointment_id,
+        AvailabilityHours: factories.make_hours(agent).id,
+        AvailabilityException: factories.make_exception(agent).id,
+        BankAccount: payment.bank_account_id,
+        Payment: payment.id,
+        Contract: contract.id,
+        File: factories.make_file(tenant).id,
+        Notification: factories.make_notification(tenant).id,
+    }
+    return World(*(factories.auth(person) for person in people), rows)
+
+
+def granted_to(route: Route) -> list[Role]:
+    letters = GRANTS[route.resource][route.spec.may]
+    return [role for role in (Role.CLIENT, Role.AGENT) if role.letter in letters]
+
+
+CASES = [(route, role) for route in ROWS for role in granted_to(route)]
+
+
+class TestRows:
+    @pytest.mark.parametrize(("route", "role"), CASES, ids=[f"{route} by {role}" for route, role in CASES])
+    def test_a_foreign_row_reads_exactly_like_a_missing_one(
+        self, client: FlaskClient, world: World, route: Route, role: Role
+    ) -> None:
+        foreign = ask(client, route, world.stranger(role), *([world.rows[route.spec.subject]] * route.ids))
+        missing = ask(client, route, world.stranger(role), *([MISSING] * route.ids))
+        assert (foreign.status_code, missing.status_code) == (404, 404), foreign.data
+        assert {**foreign.json, "request_id": ""} == {**missing.json, "request_id": ""}
+
+    @pytest.mark.parametrize("route", ROWS, ids=str)
+    def test_an_own_row_is_there(self, client: FlaskClient, world: World, route: Route) -> None:
+        personal = Role.CLIENT if route.spec.subject in {File, Notification} else None
+        for role in [personal] if personal else granted_to(route):
+            if role is Role.CLIENT and route.spec.subject in {Property, PropertyImage}:
+                continue
+            answer = ask(client, route, world.owner(role), *self.own_ids(world, route))
+            assert answer.status_code not in {401, 403, 404}, answer.data
+            break
+
+    def own_ids(self, world: World, route: Route) -> list[int]:
+        if route.ids == 2:
+            return [world.rows[Property], world.rows[PropertyImage]]
+        return [world.rows[route.spec.subject]]
+
+    @pytest.mark.parametrize(
+        "route", [route for route in ROWS if route.spec.subject is Property and route.spec.writes], ids=str
+    )
+    def test_a_published_listing_of_another_agent_is_seen_and_refused(
+        self, client: FlaskClient, world: World, route: Route
+    ) -> None:
+        shown = factories.make_property(listing_state="published")
+        ids = [shown.id, MISSING][: route.ids]
+        assert ask(client, route, world.other_agent, *ids).status_code == 403
+
+    @pytest.mark.parametrize("route", [route for route in ROUTES if route.spec.lists], ids=str)
+    def test_a_list_shows_own_rows_only(self, client: FlaskClient, world: World, route: Route) -> None:
+        for role in granted_to(route):
+            answer = ask(client, route, world.stranger(role))
+            assert answer.status_code == 200, answer.data
+            shown = {row.get("id") for row in answer.json["result"]}
+            model = getattr(getattr(route.api, "datamodel", None), "obj", None)
+            assert world.rows.get(model) not in shown
+
+
+class TestPages:
+    def test_no_page_of_the_desk_opens_without_a_sign_in(self, app: Flask, client: FlaskClient) -> None:
+        for rule in app.url_map.iter_rules():
+            if not str(rule).startswith("/admin") or "GET" not in (rule.methods or set()):
+                continue
+            address = rule.build(dict.fromkeys(rule.arguments, "1")) or ("", "")
+            answer = client.get(address[1])
+            assert answer.status_code in {302, 404, 405}, address
+            if answer.status_code == 302:
+                assert answer.headers["Location"].startswith("/login/"), address
