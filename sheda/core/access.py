@@ -43,7 +43,7 @@ def visible_to(actor: Actor, model: type[Any]) -> ColumnElement[bool]:
     return _rules[model](actor)
 
 
-def select_visible(actor: Actor, model: type[Row]) -> Select[tuple[Row]]:
+def select_visible(actor: Actor, model: type[Row]) -> Select[Row]:
     """Select the rows of a model that are there for an actor."""
     return select(model).where(visible_to(actor, model))
 
