@@ -28,7 +28,6 @@ from sheda.core import desk, docs, health, outbox
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
 from sheda.notifications import models as _notifications  # noqa: F401 - tables of rooms without an API must be known to migrations
-from sheda.payments.views import PaymentView
 from sheda.payments import access as payments_rows
 from sheda.payments import jobs as payments_jobs
 from sheda.payments import services as payments
@@ -41,12 +40,13 @@ from sheda.payments.events import (
     PaymentDeclined,
     PaymentSuperseded,
 )
+from sheda.payments.views import PaymentView
 from sheda.profiles import access as profiles_rows
 from sheda.profiles import services as profiles
 from sheda.profiles.api import BankAccountApi, MeApi
+from sheda.profiles.events import ExportAsked, ProfileShown, WeekGiven
 from sheda.profiles.views import BankAccountView
 from sheda.properties import access as properties_rows
-from sheda.profiles.events import ExportAsked, ProfileShown, WeekGiven
 from sheda.properties import jobs as properties_jobs
 from sheda.properties import services as properties
 from sheda.properties.api import AgentApi, PropertyApi, PropertyImageApi
@@ -122,6 +122,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     PaymentDeclared: (contracts.draw_up,),
     PaymentDeclined: (contracts.call_off_pending,),
     PaymentSuperseded: (contracts.call_off_pending,),
+    ProfileShown: (appointments_hours.show_week,),
     PropertyArchived: (payments.keep_terms, contracts.keep_terms, appointments.cancel_for_archived),
     TermsChanging: (payments.keep_terms, contracts.keep_terms),
     UserRegistered: (profiles.create_profile,),

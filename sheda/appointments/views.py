@@ -49,9 +49,7 @@ class AppointmentView(RoomView):
         "reject": services.reject,
         "complete": services.complete,
         "no_show": services.no_show,
-        "reschedule": lambda actor, number, *, requested_time, reason: services.reschedule(
-            actor, number, starts_at=requested_time, reason=reason
-        ),
+        "reschedule": services.reschedule,
         "cancel": services.cancel,
     }
     move_fields = {
