@@ -55,7 +55,8 @@ class SignIn(DoorView):
 
 
 def _with_role(role: ActorRole) -> ColumnElement[bool]:
-    return User.roles.any(Role.name == role.value)
+    found: ColumnElement[bool] = User.roles.any(Role.name == role.value)
+    return found
 
 
 class UserView(RoomView):
@@ -101,6 +102,7 @@ class UserView(RoomView):
     }
     looks = {"phone": "s-p3", "last_login": "s-p2", "role": "s-p2"}
     list_options = (selectinload(User.roles),)
+    list_buttons = 0
     tabs = {
         "all": ("All", lambda _actor: None),
         "agents": ("Agents", lambda _actor: _with_role(ActorRole.AGENT)),
@@ -159,7 +161,8 @@ class RoleView(RoomView):
 
     def narrow(self, _actor: Actor) -> ColumnElement[bool]:
         """Show the roles of the table of grants."""
-        return Role.name.in_([role.value for role in ActorRole if role is not ActorRole.SYSTEM])
+        ours: ColumnElement[bool] = Role.name.in_([role.value for role in ActorRole if role is not ActorRole.SYSTEM])
+        return ours
 
 
 def _people(role_id: int) -> int:

@@ -169,6 +169,12 @@ def _ending() -> Any:
     return (Contract.status == "active") & (Contract.end_date <= clock.today() + ENDING_WITHIN)
 
 
+def _ending_words(row: Contract) -> str:
+    end = row.end_date or clock.today()
+    verb = "ran out" if end <= clock.today() else "ends"
+    return f"{row.client.get_full_name()}’s contract {verb} on {widgets.day_words(end)}"
+
+
 @waits
 def contracts_ending(actor: Actor) -> Section | None:
     """Show the contracts that end within thirty days."""
@@ -183,9 +189,7 @@ def contracts_ending(actor: Actor) -> Section | None:
     cards = [
         Card(
             "contract",
-            f"{row.client.get_full_name()}’s contract ends on {widgets.day_words(row.end_date)}"
-            if row.end_date
-            else "",
+            _ending_words(row),
             view.href_of(row),
             widgets.joined(row.subject.title, widgets.money(row.amount, row.currency)),
             buttons=tuple(view.buttons(actor, row)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
 from markupsafe import Markup
@@ -23,9 +24,9 @@ SHOWN_AT_HOME = 5
 RETRY = Move("retry", ("dead",), "waiting", "S", "Try again", confirm="The message gets another round of tries, now.")
 
 
-def _load_people(ids: Iterable[int | None]) -> None:
+def _load_people(ids: Iterable[int | None]) -> Sequence[User]:
     """Bring people into the session at once, so that naming each is no statement of its own."""
-    db.session.scalars(select(User).where(User.id.in_({one for one in ids if one}))).unique().all()
+    return db.session.scalars(select(User).where(User.id.in_({one for one in ids if one}))).unique().all()
 
 
 def _person(user_id: int | None) -> str:
@@ -39,6 +40,29 @@ def _message_badge(row: Outbox) -> Markup:
     if row.dead_at:
         return widgets.badge("dead", {"dead": "Gave up"}, tone="bad")
     return widgets.badge("waiting", {"waiting": "Waits for next try" if row.attempts else "Waiting"}, tone="info")
+
+
+KINDS = {
+    "ab_user": ("Person", "users"),
+    "properties": ("Listing", "properties"),
+    "appointments": ("Viewing", "appointments"),
+    "payments": ("Payment", "payments"),
+    "contracts": ("Contract", "contracts"),
+    "outbox": ("Message", "outbox"),
+}
+"""What a subject of history is called, and where its page is."""
+
+
+def _what(row: History) -> str:
+    kind, _ = KINDS.get(row.subject_type, (widgets.plain(row.subject_type), ""))
+    return f"{kind} {row.subject_id}: {row.move.replace('_', ' ')}"
+
+
+def _record(row: History) -> Any:
+    kind, place = KINDS.get(row.subject_type, ("", ""))
+    if not place:
+        return None
+    return Markup('<a href="/admin/{}/show/{}">{} {}</a>').format(place, row.subject_id, kind, row.subject_id)
 
 
 def masked(address: str) -> str:
@@ -98,9 +122,9 @@ class OutboxView(RoomView):
         """Name the message by its template."""
         return widgets.plain(row.template)
 
-    def prefetch(self, rows: Sequence[Outbox]) -> None:
+    def prefetch(self, rows: Sequence[Outbox]) -> Sequence[User]:
         """Load the receivers."""
-        _load_people(row.user_id for row in rows)
+        return _load_people(row.user_id for row in rows)
 
     def rule(self, name: str) -> Move | None:
         """Return the one thing that can be done."""
@@ -175,7 +199,7 @@ class HistoryView(RoomView):
     list_title = "History"
     icon = "clock"
     list_columns = ["what", "states", "who", "reason", "at"]
-    show_columns = ["what", "states", "who", "reason", "details", "at", "request_id"]
+    show_columns = ["record", "states", "who", "reason", "details", "at", "request_id"]
     order_columns = ["at"]
     base_order = ("id", "desc")
     search_columns = ["subject_type", "subject_id", "move", "actor_id", "request_id", "at"]
@@ -188,7 +212,8 @@ class HistoryView(RoomView):
     }
     looks = {"reason": "is-long s-p3", "states": "s-p2"}
     cells = {
-        "what": lambda row: f"{widgets.plain(row.subject_type)} {row.subject_id}: {row.move.replace('_', ' ')}",
+        "what": _what,
+        "record": _record,
         "states": lambda row: f"{row.from_state} → {row.to_state}" if row.from_state else row.to_state,
         "who": lambda row: f"{_person(row.actor_id)}, {row.actor_role.lower()}" if row.actor_id else "Sheda",
         "details": lambda row: ", ".join(f"{name}: {value}" for name, value in row.details.items()),
@@ -196,11 +221,11 @@ class HistoryView(RoomView):
 
     def title_of(self, row: History) -> str:
         """Name the entry by what happened."""
-        return f"{widgets.plain(row.subject_type)} {row.subject_id}: {row.move.replace('_', ' ')}"
+        return _what(row)
 
-    def prefetch(self, rows: Sequence[History]) -> None:
+    def prefetch(self, rows: Sequence[History]) -> Sequence[User]:
         """Load those who moved."""
-        _load_people(row.actor_id for row in rows)
+        return _load_people(row.actor_id for row in rows)
 
 
 @waits

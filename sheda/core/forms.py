@@ -15,6 +15,7 @@ from wtforms import (
     Field,
     IntegerField,
     SelectField,
+    SelectFieldBase,
     StringField,
     TextAreaField,
     TimeField,
@@ -69,7 +70,7 @@ class LagosDateTimeField(DateTimeLocalField):
             self.data = self.data.replace(tzinfo=clock.LAGOS).astimezone(UTC)
 
 
-class RowField(Field):
+class RowField(SelectFieldBase):
     """The id of another row, found by typing; its offer says which rows there are for whoever asks."""
 
     widget = Select()
@@ -92,10 +93,6 @@ class RowField(Field):
         """Offer only the present one; the rest comes as one types."""
         words = self.offer.text(self.data) if self.data else None
         yield (self.data or "", words or "", True, {})
-
-    def has_groups(self) -> bool:
-        """Tell the widget that there are no groups."""
-        return False
 
 
 class Offer:

@@ -91,8 +91,9 @@ class RoomView(MovingView):
         """Return a further condition of the rows that these pages are about, beside the row rule."""
         return None
 
-    def prefetch(self, rows: Sequence[Any]) -> None:
-        """Load what the cells of these rows need beside them, in a fixed number of statements."""
+    def prefetch(self, _rows: Sequence[Any]) -> Sequence[Any]:
+        """Load what the cells of these rows need beside them, in a fixed number of statements, and return it."""
+        return ()
 
     def title_of(self, row: Any) -> str:
         """Return what a record is called."""

@@ -112,7 +112,8 @@ class ListPage:
         self.filters = [choice for column in self.view.search_columns for choice in self._choices(column)]
         self.narrowed = bool(self.asked or self._set)
         found = self._rows()
-        self.view.prefetch(found)
+        # The session holds what it has loaded only as long as somebody else does.
+        self._beside = self.view.prefetch(found)
         self._has_older = len(found) > self.size and self._page < LAST_PAGE
         self.rows = [self._line(row) for row in found[: self.size]]
         self.has_moves = any(row.buttons for row in self.rows)

@@ -24,6 +24,9 @@ HARSH = frozenset(
 )
 """Moves that end something: their buttons look like it."""
 
+PRESSING = frozenset({"confirm", "accept", "publish", "complete", "retry"})
+"""Moves that somebody waits for: the one primary button of a record."""
+
 
 class MovingView(ModelView):
     """Pages whose records can be moved; GET asks, POST moves."""
@@ -51,12 +54,12 @@ class MovingView(ModelView):
     def buttons(self, actor: Actor, row: Any) -> list[Button]:
         """Draw the possible moves as buttons, without any query."""
         possible = [move for move in self.possible(actor, row) if move.name in self.moves and self.may(move.name)]
-        gentle = [move for move in possible if move.name not in HARSH]
+        primary = next((move for move in possible if move.name in PRESSING), None)
         return [
             Button(
                 move.label,
                 url_for(f"{self.endpoint}.move", pk=row.id, name=move.name),
-                "no" if move.name in HARSH else "primary" if move is gentle[0] else "default",
+                "no" if move.name in HARSH else "primary" if move is primary else "default",
                 asks=move.wants_reason(actor) or move.name in HARSH | self.weighty | self.move_fields.keys(),
                 subject=self.title_of(row),
             )

@@ -12,6 +12,32 @@ from sheda.core.widgets import moment, plain
 
 LONGEST = 50
 
+WORDS = {
+    "create": "Created",
+    "book": "Asked to view",
+    "confirm": "Confirmed",
+    "reject": "Declined",
+    "cancel": "Cancelled",
+    "reschedule": "Moved to another time",
+    "initiate": "Payment details shown",
+    "show_account": "Account shown again",
+    "declare": "Says the money is sent",
+    "escalate": "Passed to staff",
+    "supersede": "Home taken by another",
+    "activate": "Began",
+    "schedule": "Renewal waits for its day",
+    "renewed": "Renewed",
+    "propose_renewal": "Renewal proposed",
+    "accept_renewal": "Renewal accepted",
+    "notice": "Notice given",
+    "terminate": "Ended early",
+    "publish": "Published",
+    "pause": "Paused",
+    "archive": "Archived",
+    "expire": "Ended by its time",
+}
+"""What has happened, in words; other moves are called as on their buttons."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -47,4 +73,4 @@ def history_of(row: Any, machine: Machine | None) -> list[Step]:
 
 def _label(name: str, machine: Machine) -> str:
     move = machine.moves.get(name)
-    return move.label if move else plain(name)
+    return WORDS.get(name) or (move.label if move else plain(name))

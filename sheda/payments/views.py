@@ -82,7 +82,7 @@ class PaymentView(RoomView):
     label_columns = {
         "status": "State",
         "decide_by": "Decide by",
-        "amount_paid": "Says he paid",
+        "amount_paid": "Said to be paid",
         "paid_on": "On",
         "payer_name": "From the account of",
         "bank_reference": "Bank's reference",
@@ -96,6 +96,7 @@ class PaymentView(RoomView):
     tabs = {
         "decide": ("To decide", lambda _actor: Payment.status.in_(("declared", "verified"))),
         "open": ("Open", lambda _actor: Payment.status.in_(("initiated", "processing"))),
+        "refunds": ("To refund", lambda _actor: Payment.refund_due.is_(True)),
         "all": ("All", lambda _actor: None),
     }
     cells = {

@@ -278,7 +278,7 @@ class PropertyView(RoomView):
         require("delete" if act == "remove" else "update", "PropertyImage")
         row, actor, number = self.row(pk), current_actor(), row_id(image)
         place = next((one.position for one in row.images if one.id == number), 0)
-        changes = {
+        changes: dict[str, dict[str, Any]] = {
             "earlier": {"position": max(0, place - 1)},
             "later": {"position": place + 1},
             "cover": {"primary": True},
