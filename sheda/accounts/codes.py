@@ -20,7 +20,7 @@ KEPT = timedelta(days=1)
 """How long an ended code's row is kept, for the hourly count and for questions."""
 
 
-class CodeEnded(Exception):
+class CodeEnded(mail.Undeliverable):
     """Stop the sending of a code that a newer one has replaced."""
 
 
@@ -31,7 +31,7 @@ def post(user: User | None, email: str, purpose: str) -> None:
     this takes tells nobody whether an address has an account.
     """
     config, now = current_app.config, clock.now()
-    advisory_lock(("code", zlib.crc32(email.strip().lower().encode())))
+    advisory_lock(("code", zlib.crc32(email.strip().lower().encode()) - 2**31))
     user_id = user.id if user is not None else 0
     sent, last = db.session.execute(
         select(func.count(), func.max(OneTimeCode.created_at).filter(OneTimeCode.purpose == purpose)).where(
@@ -102,7 +102,7 @@ def _make(row: Outbox) -> mail.Extras:
         .execution_options(synchronize_session=False)
     )
     if made is None:
-        raise CodeEnded
+        raise CodeEnded("a newer code has replaced this one")
     return mail.Extras({"code": code, "minutes": int(current_app.config["CODE_LIFE"].total_seconds() // 60)})
 
 

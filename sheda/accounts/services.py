@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import ColumnElement, false, func, select, update
-from sqlalchemy.orm import selectinload
 
 from sheda.accounts import codes, passwords, sessions
 from sheda.accounts.errors import (
@@ -111,7 +110,7 @@ def _join(email: str, password: str, role: Role, username: str | None, **columns
 def _free_username(email: str) -> str:
     local = "".join(letter for letter in email.partition("@")[0].lower() if letter.isalnum() or letter in "._-")
     wanted = (local if len(local) >= 3 else f"user{local}")[:24]  # noqa: PLR2004 - 3…30 characters, api.md
-    advisory_lock(("username", zlib.crc32(wanted.encode())))
+    advisory_lock(("username", zlib.crc32(wanted.encode()) - 2**31))
     found = wanted
     while _exists(func.lower(User.username) == found):
         found = f"{wanted}{secrets.randbelow(10**6)}"
@@ -217,10 +216,9 @@ def _find(kind: str, identifier: str) -> User | None:
     except ValueError:
         by_phone = false()
     conditions = {"email": by_email, "phone": by_phone, "username": by_email | by_name | by_phone}
-    found = db.session.scalars(
-        # A user name that reads as another's telephone number is its owner's first.
-        select(User).options(selectinload(User.roles)).where(conditions[kind]).order_by(by_name.desc()).limit(1)
-    )
+    # A user name that reads as another's telephone number is its owner's first. No roles are loaded with a person:
+    # a known name would take a statement more than an unknown one.
+    found = db.session.scalars(select(User).where(conditions[kind]).order_by(by_name.desc()).limit(1))
     return found.one_or_none()
 
 
