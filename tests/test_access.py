@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from flask.testing import FlaskClient
 from sheda import rooms
 from sheda.appointments.models import Appointment, AvailabilityException, AvailabilityHours
 from sheda.contracts.models import Contract
+from sheda.core import clock
 from sheda.core.actor import Role
+from sheda.core.db import db
 from sheda.core.endpoints import Endpoint
 from sheda.core.roles import GRANTS, ROLES
 from sheda.notifications.models import Notification
@@ -127,25 +130,60 @@ class World:
         return self.other_client if role is Role.CLIENT else self.other_agent
 
 
+def added(row: Any) -> int:
+    """Add a row and return its id."""
+    db.session.add(row)
+    db.session.commit()
+    found: int = row.id
+    return found
+
+
 @pytest.fixture
 def world(client: FlaskClient) -> World:
     """Make the world."""
     people = [factories.make_user(role) for role in (Role.CLIENT, Role.AGENT, Role.CLIENT, Role.AGENT)]
     tenant, agent = people[:2]
-    draft = factories.make_property(agent=agent, listing_state="draft")
-    contract = factories.make_contract(client=tenant, agent=agent)
-    payment = factories.make_payment(client=tenant, agent=agent)
+    draft = factories.make_property(agent, listing_state="draft")
+    lately = {"status": "completed", "starts_at": clock.now() - timedelta(days=2)}
+    let = factories.make_appointment(factories.make_property(agent), tenant, **lately)
+    contract = factories.make_contract(factories.make_payment(let, status="accepted"))
+    seen = factories.make_appointment(
+        factories.make_property(agent), tenant, **{**lately, "starts_at": clock.now() - timedelta(days=3)}
+    )
+    payment = factories.make_payment(seen)
     rows: dict[type[Any], int] = {
         Property: draft.id,
-        PropertyImage: factories.make_image(draft).id,
+        PropertyImage: added(
+            PropertyImage(
+                property_id=draft.id,
+                position=1,
+                is_cover=True,
+                width=9,
+                height=9,
+                status="ready",
+                key="k",
+                created_at=clock.now(),
+            )
+        ),
         Appointment: payment.appointment_id,
         AvailabilityHours: factories.make_hours(agent).id,
-        AvailabilityException: factories.make_exception(agent).id,
+        AvailabilityException: factories.make_exception(agent, clock.today()).id,
         BankAccount: payment.bank_account_id,
         Payment: payment.id,
         Contract: contract.id,
-        File: factories.make_file(tenant).id,
-        Notification: factories.make_notification(tenant).id,
+        File: added(
+            File(
+                owner_id=tenant.id,
+                key="f",
+                content_type="application/pdf",
+                size=1,
+                sha256="0" * 64,
+                created_at=clock.now(),
+            )
+        ),
+        Notification: added(
+            Notification(user_id=tenant.id, key="n", kind="accepted", text="Yes.", created_at=clock.now())
+        ),
     }
     return World(*(factories.auth(person) for person in people), rows)
 

@@ -65,7 +65,7 @@ def document() -> str:
         for api in current_app.appbuilder.baseviews:  # type: ignore[attr-defined]
             if isinstance(api, BaseApi) and hasattr(api, "operation_helper"):
                 api.add_api_spec(spec)
-        kept = json.dumps(spec.to_dict())
+        kept = json.dumps(spec.to_dict(), default=float)
         current_app.extensions["openapi"] = kept
     return kept
 
