@@ -192,7 +192,7 @@ def make_bank_account(agent: User, **over: Any) -> BankAccount:
 
 
 def make_payment(viewing: Appointment | None = None, **over: Any) -> Payment:
-    """Make an initiated payment of one period after a viewing that has been, and commit; a declared one holds the home."""
+    """Make an initiated payment of one period after a viewing, and commit; a declared one holds the home."""
     viewing = viewing or make_appointment(status="completed", starts_at=clock.now() - timedelta(days=1))
     subject = db.session.get_one(Property, viewing.property_id)
     agent = db.session.get_one(User, viewing.agent_id)
