@@ -23,4 +23,4 @@ def _role_rows(actor: Actor) -> Any:
 def may_answer_for(actor: Actor, user: User) -> bool:
     """Tell whether staff may act upon an account: nobody upon his own, only admins upon colleagues' (access.md)."""
     is_colleague = bool({role.name for role in user.roles} & {ActorRole.STAFF.value, ActorRole.ADMIN.value})
-    return bool(user.id != actor.id) and (actor.role is ActorRole.ADMIN or not is_colleague)
+    return bool(user.id != actor.id) and (actor.role in {ActorRole.ADMIN, ActorRole.SYSTEM} or not is_colleague)

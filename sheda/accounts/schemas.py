@@ -1,20 +1,13 @@
 """What the sign-in endpoints take and give."""
 
-import re
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, pre_load, validates_schema
 
-from sheda.accounts import codes, passwords, services
+from sheda.accounts import codes, names, passwords, services
 from sheda.core.fields import Choice, Line, Phone, RequestSchema, Text
 
 NAME, EMAIL = 64, 254
-
-# A dot-atom at a domain with a dot (RFC 5322, 3.4.1), in ASCII: what every mail server takes.
-_ADDRESS = re.compile(
-    r"(?=.{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])"
-)
 
 
 class Email(Line):
@@ -25,8 +18,8 @@ class Email(Line):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if not _ADDRESS.fullmatch(text):
-            raise ValidationError("Write an e-mail address such as ada@example.com.")
+        if not names.ADDRESS.fullmatch(text):
+            raise ValidationError(names.ADVICE)
         return text
 
 

@@ -1,14 +1,14 @@
 """Joining, signing in and out, one-time codes, and what staff may do about people."""
 
-import secrets
 import uuid
-import zlib
+from datetime import datetime
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, false, func, select, update
+from sqlalchemy import false, func, select, update
 
-from sheda.accounts import codes, passwords, sessions
+from sheda.accounts import codes, names, passwords, sessions
+from sheda.accounts.access import may_answer_for
 from sheda.accounts.errors import (
     AccountDeleted,
     AccountDisabled,
@@ -29,13 +29,13 @@ from sheda.core import clock, limits
 from sheda.core.access import get_visible
 from sheda.core.actor import Actor, Role
 from sheda.core.db import advisory_lock, db, flush, lock_one, refuse_on
-from sheda.core.errors import NotAllowed
+from sheda.core.errors import InvalidInput, NotAllowed
 from sheda.core.events import emit
 from sheda.core.fields import UNSTORABLE
 from sheda.core.outbox import Outbox
 from sheda.core.phones import normalise_phone
 from sheda.core.roles import granted
-from sheda.core.states import record
+from sheda.core.states import REASON_LENGTH, clean_reason, record
 
 ACTIVE, INACTIVE, DELETED = "active", "inactive", "deleted"
 
@@ -85,19 +85,22 @@ def create_colleague(email: str, password: str, *, role: str) -> User:
 
 
 def _join(email: str, password: str, role: Role, username: str | None, **columns: Any) -> User:
+    if not names.ADDRESS.fullmatch(email):
+        raise InvalidInput.on("email", names.ADVICE)
     passwords.check_choice(password, email)
-    if _exists(func.lower(User.email) == func.lower(email)):
+    if names.is_taken(func.lower(User.email) == func.lower(email)):
         raise EmailTaken
-    if username is not None and _exists(func.lower(User.username) == func.lower(username)):
+    if username is not None and names.is_taken(func.lower(User.username) == func.lower(username)):
         raise UsernameTaken
     with passwords.one_at_a_time():
         hashed = passwords.hash_password(password)
     stored = db.session.scalars(select(StoredRole).where(StoredRole.name == role.value)).one()
     user = User(
         email=email,
-        username=username or _free_username(email),
+        username=username or names.free_username(email),
         password=hashed,
         active=True,
+        created_on=_utc_now(),
         **{"first_name": "", "last_name": "", **columns},
     )
     user.roles = [stored]
@@ -105,20 +108,6 @@ def _join(email: str, password: str, role: Role, username: str | None, **columns
     flush()
     record(Actor(user.id, role), user, "register", None, ACTIVE)
     return user
-
-
-def _free_username(email: str) -> str:
-    local = "".join(letter for letter in email.partition("@")[0].lower() if letter.isalnum() or letter in "._-")
-    wanted = (local if len(local) >= 3 else f"user{local}")[:24]  # noqa: PLR2004 - 3…30 characters, api.md
-    advisory_lock(("username", zlib.crc32(wanted.encode()) - 2**31))
-    found = wanted
-    while _exists(func.lower(User.username) == found):
-        found = f"{wanted}{secrets.randbelow(10**6)}"
-    return found
-
-
-def _exists(condition: ColumnElement[bool]) -> bool:
-    return db.session.scalar(select(User.id).where(condition).limit(1)) is not None
 
 
 # ── Signing in and out ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -223,7 +212,7 @@ def _find(kind: str, identifier: str) -> User | None:
 
 
 def _count_sign_in(user: User) -> None:
-    user.last_login = clock.now().replace(tzinfo=None)
+    user.last_login = _utc_now()
     user.login_count = (user.login_count or 0) + 1
 
 
@@ -324,7 +313,7 @@ def deactivate(actor: Actor, user_id: int, *, reason: str | None = None) -> User
         _keep_an_admin(user)
         user.active = False
         end_sessions(user)
-        record(actor, user, "deactivate", ACTIVE, INACTIVE, reason=reason)
+        record(actor, user, "deactivate", ACTIVE, INACTIVE, reason=_checked(reason))
     return user
 
 
@@ -335,7 +324,7 @@ def reactivate(actor: Actor, user_id: int, *, reason: str | None = None) -> User
         raise AccountDeleted
     if not user.active:
         user.active = True
-        record(actor, user, "reactivate", INACTIVE, ACTIVE, reason=reason)
+        record(actor, user, "reactivate", INACTIVE, ACTIVE, reason=_checked(reason))
     return user
 
 
@@ -343,7 +332,7 @@ def unlock(actor: Actor, user_id: int, *, reason: str | None = None) -> User:
     """Forget somebody's failed sign-ins, so that he can try again at once."""
     user = _answerable_for(actor, user_id, "unlock")
     limits.forget("login", _account_key(user, ""))
-    record(actor, user, "unlock", state_of(user), state_of(user), reason=reason)
+    record(actor, user, "unlock", state_of(user), state_of(user), reason=_checked(reason))
     return user
 
 
@@ -351,8 +340,12 @@ def sign_out(actor: Actor, user_id: int, *, reason: str | None = None) -> User:
     """End every session of somebody, who can sign in again."""
     user = _answerable_for(actor, user_id, "sign_out")
     end_sessions(user)
-    record(actor, user, "sign_out", state_of(user), state_of(user), reason=reason)
+    record(actor, user, "sign_out", state_of(user), state_of(user), reason=_checked(reason))
     return user
+
+
+def _utc_now() -> datetime:
+    return clock.now().replace(tzinfo=None)
 
 
 def state_of(user: User) -> str:
@@ -365,10 +358,8 @@ def _answerable_for(actor: Actor, user_id: int, action: str) -> User:
     if not granted(actor.role, action, "User"):
         raise NotAllowed
     user = lock_one(User, get_visible(actor, User, user_id).id)
-    if user.id == actor.id:
-        raise NotAllowed("This is your own account; ask a colleague.")
-    if actor.role is Role.STAFF and role_of(user) in {Role.STAFF, Role.ADMIN}:
-        raise NotAllowed("Only an admin may do this to a colleague's account.")
+    if not may_answer_for(actor, user):
+        raise NotAllowed("Nobody may do this to his own account, and only an admin to a colleague's.")
     return user
 
 
@@ -379,3 +370,10 @@ def _keep_an_admin(user: User) -> None:
     others = select(User.id).where(User.active, User.id != user.id, User.roles.any(StoredRole.name == Role.ADMIN.value))
     if db.session.scalar(others.limit(1)) is None:
         raise LastAdmin
+
+
+def _checked(reason: str | None) -> str | None:
+    text = clean_reason(reason)
+    if text is not None and len(text) > REASON_LENGTH:
+        raise InvalidInput.on("reason", f"Shorten the reason to {REASON_LENGTH} characters.")
+    return text
