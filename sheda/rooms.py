@@ -7,14 +7,21 @@ from typing import Any
 from sheda.accounts import access as accounts_rows
 from sheda.accounts import jobs as accounts_jobs
 from sheda.accounts.api import AuthApi
-from sheda.accounts.events import AccountClosing, UserRegistered
+from sheda.accounts.events import AccountClosing, PasswordChanged, UserRegistered
 from sheda.accounts.views import RoleView, SignIn, UserView
 from sheda.appointments import access as appointments_rows
 from sheda.appointments import hours as appointments_hours
 from sheda.appointments import jobs as appointments_jobs
 from sheda.appointments import services as appointments
 from sheda.appointments.api import AgentSlotsApi, AppointmentApi, AvailabilityApi, AvailabilityExceptionApi
-from sheda.appointments.events import AppointmentCanceled, AppointmentMissed
+from sheda.appointments.events import (
+    AppointmentBooked,
+    AppointmentCanceled,
+    AppointmentConfirmed,
+    AppointmentExpired,
+    AppointmentMissed,
+    AppointmentRejected,
+)
 from sheda.appointments.views import AppointmentView, ExceptionView, HoursView
 from sheda.chat import access as chat_rows
 from sheda.chat.api import ChatApi
@@ -23,11 +30,16 @@ from sheda.contracts import access as contracts_rows
 from sheda.contracts import jobs as contracts_jobs
 from sheda.contracts import services as contracts
 from sheda.contracts.api import ContractsApi
+from sheda.contracts.events import ContractEnded, NoticeGiven, RenewalProposed
 from sheda.contracts.views import ContractView
 from sheda.core import desk, docs, health, outbox
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
-from sheda.notifications import models as _notifications  # noqa: F401 - tables of rooms without an API must be known to migrations
+from sheda.notifications import access as notifications_rows
+from sheda.notifications import jobs as notifications_jobs
+from sheda.notifications import mails as _mails  # noqa: F401 - what mails carry is registered by its import
+from sheda.notifications import reactions as notices
+from sheda.notifications.api import NotificationApi
 from sheda.payments import access as payments_rows
 from sheda.payments import jobs as payments_jobs
 from sheda.payments import services as payments
@@ -38,19 +50,21 @@ from sheda.payments.events import (
     PaymentChanging,
     PaymentDeclared,
     PaymentDeclined,
+    PaymentEscalated,
+    PaymentInitiated,
     PaymentSuperseded,
 )
 from sheda.payments.views import PaymentView
 from sheda.profiles import access as profiles_rows
 from sheda.profiles import services as profiles
 from sheda.profiles.api import BankAccountApi, MeApi
-from sheda.profiles.events import ExportAsked, ProfileShown, WeekGiven
+from sheda.profiles.events import BankAccountChanged, ExportAsked, ProfileShown, WeekGiven
 from sheda.profiles.views import BankAccountView
 from sheda.properties import access as properties_rows
 from sheda.properties import jobs as properties_jobs
 from sheda.properties import services as properties
 from sheda.properties.api import AgentApi, PropertyApi, PropertyImageApi
-from sheda.properties.events import ImagesAccepted, PropertyArchived, TermsChanging
+from sheda.properties.events import ImagesAccepted, PropertyArchived, PropertyReturned, TermsChanging
 from sheda.properties.views import PropertyView
 
 ROW_RULES: tuple[ModuleType, ...] = (
@@ -61,6 +75,7 @@ ROW_RULES: tuple[ModuleType, ...] = (
     payments_rows,
     contracts_rows,
     chat_rows,
+    notifications_rows,
 )
 """Each room's row rules, named here so that they are loaded: without its rule a model is shown to nobody."""
 
@@ -84,6 +99,7 @@ APIS: tuple[type[Any], ...] = (
     FilesApi,
     ContractsApi,
     ChatApi,
+    NotificationApi,
 )
 
 VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
@@ -112,18 +128,30 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
         properties.archive_listings,
         appointments.cancel_for_closing,
     ),
-    AppointmentCanceled: (payments.close_with_viewing,),
+    AppointmentBooked: (notices.viewing_booked,),
+    AppointmentCanceled: (payments.close_with_viewing, notices.viewing_canceled),
+    AppointmentConfirmed: (notices.viewing_confirmed,),
+    AppointmentExpired: (notices.viewing_expired,),
     AppointmentMissed: (payments.close_with_viewing,),
+    AppointmentRejected: (notices.viewing_rejected,),
+    BankAccountChanged: (notices.bank_account_changed,),
+    ContractEnded: (notices.contract_ended,),
     ExportAsked: (appointments_hours.export,),
     ImagesAccepted: (properties_jobs.render_soon,),
-    PaymentAccepted: (contracts.begin,),
-    PaymentCanceled: (contracts.call_off_pending,),
+    NoticeGiven: (notices.notice_given,),
+    PasswordChanged: (notices.password_changed,),
+    PaymentAccepted: (contracts.begin, notices.payment_accepted),
+    PaymentCanceled: (contracts.call_off_pending, notices.payment_canceled),
     PaymentChanging: (contracts.hold_before,),
-    PaymentDeclared: (contracts.draw_up,),
-    PaymentDeclined: (contracts.call_off_pending,),
-    PaymentSuperseded: (contracts.call_off_pending,),
+    PaymentDeclared: (contracts.draw_up, notices.payment_declared),
+    PaymentDeclined: (contracts.call_off_pending, notices.payment_declined),
+    PaymentEscalated: (notices.payment_escalated,),
+    PaymentInitiated: (notices.payment_initiated,),
+    PaymentSuperseded: (contracts.call_off_pending, notices.payment_superseded),
     ProfileShown: (appointments_hours.show_week,),
     PropertyArchived: (payments.keep_terms, contracts.keep_terms, appointments.cancel_for_archived),
+    PropertyReturned: (notices.property_returned,),
+    RenewalProposed: (notices.renewal_proposed,),
     TermsChanging: (payments.keep_terms, contracts.keep_terms),
     UserRegistered: (profiles.create_profile,),
     WeekGiven: (appointments_hours.give_week,),
@@ -144,6 +172,9 @@ JOBS: tuple[Job, ...] = (
     appointments_jobs.expire_due,
     contracts_jobs.catch_up,
     contracts_jobs.expire_due,
+    notifications_jobs.remind_of_contracts,
+    notifications_jobs.remind_of_decisions,
+    notifications_jobs.remind_of_viewings,
     payments_jobs.escalate_due,
     payments_jobs.expire_due,
     properties_jobs.clear_staging,

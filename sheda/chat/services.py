@@ -13,7 +13,6 @@ from sheda.core.access import get_visible
 from sheda.core.actor import Actor
 from sheda.core.db import db
 from sheda.core.errors import InvalidInput, NotFound
-from sheda.properties import access as _row_rules  # noqa: F401 - a model whose rule is not loaded shows nobody a row
 from sheda.properties.models import Property
 
 

@@ -33,6 +33,10 @@ LONGEST_SENDING = 3 * SMTP_TIMEOUT + SEND_WITHIN
 """Seconds that a sending can take: two addresses of the server, its greeting, and the rest."""
 
 
+class Undeliverable(Exception):
+    """Stop a letter for good: what it says is no longer true, or there is nobody to read it."""
+
+
 @dataclass(frozen=True)
 class Extras:
     """What is made at the moment of sending and kept nowhere: template values, attachments (name, type, bytes)."""
@@ -51,8 +55,10 @@ class Letter:
 
 
 def compose(user_id: int, template: str, context: dict[str, Any], extras: Extras, message_id: uuid.UUID) -> Letter:
-    """Compose a person's letter; the first line of the text template is its subject."""
+    """Compose a person's letter; the text template's first line is its subject. Undeliverable to a deleted account."""
     person = db.session.get_one(User, user_id)
+    if person.deleted_at is not None:
+        raise Undeliverable("the account was deleted")
     values = {"person": person, "app_url": current_app.config["PUBLIC_URL"], **context, **extras.context}
     subject, _, body = render_template(f"mail/{template}.txt", **values).strip().partition("\n")
     message = EmailMessage()

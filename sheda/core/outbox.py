@@ -114,11 +114,15 @@ def _ring() -> None:
 
 @dataclass(frozen=True)
 class Claim:
-    """A message that is this worker's to send while its lease runs; `letter` is None when it cannot be composed."""
+    """A message that is this worker's to send while its lease runs.
+
+    `letter` is None when it cannot be composed; `never` says why it never will be.
+    """
 
     row_id: int
     attempt: int
     letter: mail.Letter | None
+    never: str = ""
 
 
 def deliver_due(*, limit: int = 200) -> dict[str, int]:
@@ -159,6 +163,8 @@ def _claim() -> Claim | None:
             preparer = _preparers.get(row.template)
             extras = preparer(row) if preparer else mail.Extras()
             letter = mail.compose(row.user_id, row.template, row.context, extras, row.message_id)
+    except mail.Undeliverable as fault:
+        return Claim(row.id, row.attempts, None, never=str(fault))
     except Exception:
         log.exception("mail %s (%s) cannot be composed", row.id, row.template)
         return Claim(row.id, row.attempts, None)
@@ -167,9 +173,9 @@ def _claim() -> Claim | None:
 
 def _deliver(claim: Claim) -> bool:
     error: str | None = None
-    final = False
+    final = bool(claim.never)
     if claim.letter is None:
-        error = "cannot be composed; see the log"
+        error = claim.never or "cannot be composed; see the log"
     else:
         try:
             mail.send(claim.letter)

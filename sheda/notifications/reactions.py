@@ -1,0 +1,227 @@
+"""Who is told of what: one function for each event, in the order in which a letting goes (api.md, Notices)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sheda.accounts.events import PasswordChanged
+from sheda.appointments.events import (
+    AppointmentBooked,
+    AppointmentCanceled,
+    AppointmentConfirmed,
+    AppointmentExpired,
+    AppointmentRejected,
+)
+from sheda.appointments.services import suggestions_for
+from sheda.contracts.events import ContractEnded, NoticeGiven, RenewalProposed
+from sheda.contracts.models import Contract
+from sheda.contracts.services import contract_of
+from sheda.core import clock
+from sheda.core.states import Moved
+from sheda.notifications import words
+from sheda.notifications.services import office_ids, tell
+from sheda.payments.events import (
+    PaymentAccepted,
+    PaymentCanceled,
+    PaymentDeclared,
+    PaymentDeclined,
+    PaymentEscalated,
+    PaymentInitiated,
+    PaymentSuperseded,
+)
+from sheda.profiles.banks import bank_name, mask
+from sheda.profiles.events import BankAccountChanged
+from sheda.profiles.services import time_zone_of
+from sheda.properties.events import PropertyReturned
+
+
+def _both(subject: Any, text: str) -> dict[int, str]:
+    return {subject.client_id: text, subject.agent_id: text}
+
+
+def _others(event: Moved, text: str) -> dict[int, str]:
+    """Return the parties but for whoever made the move himself."""
+    return {person: text for person in _both(event.subject, text) if person != event.actor.id}
+
+
+def _office(people: Iterable[int], text: str) -> dict[int, str]:
+    return dict.fromkeys(people, text)
+
+
+# ── Viewings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def viewing_booked(event: AppointmentBooked) -> None:
+    """Tell the agent of a request; of a viewing that is moved, the side that did not move it."""
+    viewing = event.subject
+    note = ("Note", words.one_line(viewing.note)) if viewing.note else None
+    answer_by = words.moment_of(viewing.expires_at, time_zone_of(viewing.agent_id)) if viewing.expires_at else ""
+    said = words.viewing(viewing, ("Client", words.name_of(viewing.client)), note, ("Answer by", answer_by))
+    if viewing.replaces_id is None:
+        text = f"{said['client']} asks to view {said['home']} on {said['when']}."
+        tell("appointment_booked", viewing, {viewing.agent_id: text}, words=said)
+    else:
+        text = f"The viewing of {said['home']} is moved to {said['when']}; the agent confirms the new time."
+        tell("appointment_moved", viewing, _others(event, text), words=said)
+
+
+def viewing_confirmed(event: AppointmentConfirmed) -> None:
+    """Tell both sides, with an invitation for their calendars."""
+    said = words.viewing(event.subject)
+    text = f"The viewing of {said['home']} on {said['when']} is confirmed."
+    tell("appointment_confirmed", event.subject, _both(event.subject, text), words=said)
+
+
+def viewing_rejected(event: AppointmentRejected) -> None:
+    """Tell the client why, and which times are free next."""
+    viewing = event.subject
+    said = words.viewing(viewing, words.reason_of(event.reason))
+    zone = time_zone_of(viewing.agent_id)
+    said["suggestions"] = [words.moment_of(slot.starts_at, zone) for slot in suggestions_for(viewing)]
+    text = f"{said['agent']} cannot show you {said['home']} on {said['when']}."
+    tell("appointment_rejected", viewing, {viewing.client_id: text}, words=said)
+
+
+def viewing_canceled(event: AppointmentCanceled) -> None:
+    """Tell the side that did not call it off."""
+    said = words.viewing(event.subject, words.reason_of(event.reason))
+    text = f"The viewing of {said['home']} on {said['when']} is cancelled."
+    tell("appointment_canceled", event.subject, _others(event, text), words=said)
+
+
+def viewing_expired(event: AppointmentExpired) -> None:
+    """Tell both sides that nobody answered in time."""
+    said = words.viewing(event.subject)
+    text = f"The request to view {said['home']} on {said['when']} was not answered in time and has lapsed."
+    tell("appointment_expired", event.subject, _both(event.subject, text), words=said)
+
+
+# ── Payments ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def payment_initiated(event: PaymentInitiated) -> None:
+    """Tell the client that account details were shown to him."""
+    payment = event.subject
+    until = words.moment_of(payment.expires_at)
+    said = words.payment(payment, ("Pay by", f"{until} (Lagos time)")) | {"until": until}
+    text = f"To pay {said['amount']} for {said['home']}, use the account shown in Sheda by {until}."
+    tell("payment_initiated", payment, {payment.client_id: text}, words=said)
+
+
+def payment_declared(event: PaymentDeclared) -> None:
+    """Tell the agent that the client says he has paid."""
+    payment = event.subject
+    by = words.moment_of(payment.decide_by) if payment.decide_by else ""
+    said = words.payment(
+        payment,
+        ("Paid on", words.day_of(payment.paid_on) if payment.paid_on else ""),
+        ("Payer", words.one_line(payment.payer_name or "")),
+        ("Bank reference", words.one_line(payment.bank_reference or "")),
+        ("Decide by", f"{by} (Lagos time)" if by else ""),
+    ) | {"until": by}
+    text = f"{said['client']} has paid {said['amount']} for {said['home']}. Confirm or decline by {by}."
+    tell("payment_declared", payment, {payment.agent_id: text}, words=said)
+
+
+def payment_accepted(event: PaymentAccepted) -> None:
+    """Tell client and agent, with the receipt and the contract in the one mail."""
+    payment, contract = event.subject, contract_of(event.subject)
+    term = words.contract(contract)
+    said = words.payment(payment) | {"start": term["start"], "end": term["end"], "kind": payment.kind}
+    said["facts"] += [fact for fact in term["facts"] if fact[0] != "Home"]
+    text = f"The payment of {said['amount']} for {said['home']} is confirmed. The contract is in your mail."
+    tell("payment_accepted", payment, _both(payment, text), words=said)
+
+
+def payment_declined(event: PaymentDeclined) -> None:
+    """Tell the client why his payment is not confirmed."""
+    payment = event.subject
+    said = words.payment(payment, words.reason_of(event.reason))
+    text = f"{said['agent']} has not received your payment of {said['amount']} for {said['home']}."
+    tell("payment_declined", payment, {payment.client_id: text}, words=said)
+
+
+def payment_canceled(event: PaymentCanceled) -> None:
+    """Tell the agent and the office of a declared payment that is called off: money may have to go back."""
+    payment = event.subject
+    if payment.refund_due:
+        said = words.payment(payment)
+        text = f"The payment of {said['amount']} for {said['home']} was called off; a refund may be due."
+        tell("payment_canceled", payment, {payment.agent_id: text, **_office(office_ids(), text)}, words=said)
+
+
+def payment_superseded(event: PaymentSuperseded) -> None:
+    """Tell a client that the home went to somebody else."""
+    payment = event.subject
+    said = words.payment(payment) | {"refund_due": payment.refund_due}
+    text = f"{said['home']} went to somebody else; your payment of {said['amount']} is closed."
+    tell("payment_superseded", payment, {payment.client_id: text}, words=said)
+
+
+def payment_escalated(event: PaymentEscalated) -> None:
+    """Call the office: nobody has decided in time."""
+    payment = event.subject
+    declared = words.moment_of(payment.declared_at) if payment.declared_at else ""
+    people = (("Client", words.name_of(payment.client)), ("Agent", words.name_of(payment.agent)))
+    said = words.payment(payment, *people, ("Declared", declared))
+    text = f"{said['agent']} has not decided on the payment of {said['amount']} for {said['home']} in time."
+    tell("payment_escalated", payment, _office(office_ids(), text), words=said)
+
+
+# ── Contracts and homes ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def contract_ended(event: ContractEnded) -> None:
+    """Tell both sides that a tenancy, or a renewal before its day, has ended."""
+    contract: Contract = event.subject
+    said = words.contract(contract, words.reason_of(event.reason)) | {"began": contract.activated_at is not None}
+    what = "tenancy" if said["began"] else "renewal"
+    text = f"The {what} of {said['home']} has ended."
+    tell("contract_ended", contract, _both(contract, text), words=said)
+
+
+def notice_given(event: NoticeGiven) -> None:
+    """Tell the other side when the tenancy ends."""
+    said = words.contract(event.subject, words.reason_of(event.reason))
+    text = f"Notice is given: the tenancy of {said['home']} ends on {said['end']}."
+    tell("contract_notice", event.subject, _others(event, text), words=said)
+
+
+def renewal_proposed(event: RenewalProposed) -> None:
+    """Tell the other side, which may accept."""
+    contract: Contract = event.subject
+    number = contract.renewal_periods or 1
+    length = f"{number} {contract.period}{'s' if number != 1 else ''}"
+    said = words.contract(contract, ("Renewal for", length), words.reason_of(event.reason)) | {"length": length}
+    text = f"A renewal of the tenancy of {said['home']} for {length} is proposed to you."
+    tell("renewal_proposed", contract, _others(event, text), words=said, version=clock.now().isoformat())
+
+
+def property_returned(event: PropertyReturned) -> None:
+    """Ask the agent whether a home that is on the market again is still to be had."""
+    home = event.subject
+    text = f"{words.home_of(home)} is on the market again. Is it still available? Pause it if it is not."
+    tell("property_returned", home, {home.agent_id: text}, version=clock.now().isoformat())
+
+
+# ── Safety of accounts ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def password_changed(event: PasswordChanged) -> None:
+    """Tell a person that his password is another one now."""
+    when = words.moment_of(clock.now())
+    said = {"when": when, "path": "/login/", "facts": [("When", f"{when} (Lagos time)")]}
+    text = f"Your password was changed on {when}. If that was not you, reset it at once."
+    tell("password_changed", event.user, {event.user.id: text}, words=said, version=clock.now().isoformat())
+
+
+def bank_account_changed(event: BankAccountChanged) -> None:
+    """Tell an agent that an account of his was added, changed or removed."""
+    account, when = event.account, words.moment_of(clock.now())
+    shown = f"{bank_name(account.bank_code)}, {mask(account.account_number)}"
+    said = {
+        "change": event.change,
+        "path": "/admin/bank-accounts/list/",
+        "facts": [("Account", shown), ("When", f"{when} (Lagos time)")],
+    }
+    text = f"Your bank account {shown} was {event.change} on {when}."
+    tell("bank_account_changed", account, {account.agent_id: text}, words=said, version=clock.now().isoformat())

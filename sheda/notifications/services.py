@@ -1,0 +1,154 @@
+"""Tell people, mark as read, and keep how each wants to hear of what."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from sheda.accounts.models import Role, User, assoc_user_role
+from sheda.core import clock
+from sheda.core.access import get_visible
+from sheda.core.actor import Actor
+from sheda.core.actor import Role as ActorRole
+from sheda.core.db import db
+from sheda.core.errors import InvalidInput
+from sheda.core.outbox import Outbox, post_mail
+from sheda.notifications.access import own_notices, own_preferences
+from sheda.notifications.kinds import KINDS
+from sheda.notifications.models import CHANNELS, Notification, Preference
+
+LONGEST_TEXT = 300
+
+SUBJECTS = {
+    "ab_user": "user",
+    "appointments": "appointment",
+    "bank_accounts": "bank_account",
+    "contracts": "contract",
+    "payments": "payment",
+    "properties": "property",
+}
+
+
+def key_of(kind: str, subject_id: int, version: str, user_id: int) -> str:
+    """Return the key under which a person is told of an event once; `version` tells events of one row apart."""
+    return f"{kind}:{subject_id}:{version}:{user_id}"
+
+
+def tell(
+    kind: str, subject: Any, texts: Mapping[int, str], *, words: Mapping[str, Any] | None = None, version: str = ""
+) -> int:
+    """Tell people of an event, each by his sentence: a notice and a mail, as he wishes, and never twice.
+
+    `words` is what the mail says beside; `side` in it is what the person is to the subject. Returns how many notices
+    and mails are new.
+    """
+    now, off = clock.now(), _muted(kind, list(texts))
+    told = {user_id: text for user_id, text in texts.items() if (user_id, "app") not in off}
+    written = 0
+    if told:
+        rows = [
+            {
+                "user_id": user_id,
+                "key": key_of(kind, subject.id, version, user_id),
+                "kind": kind,
+                "text": text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…",
+                "subject_type": SUBJECTS[subject.__tablename__],
+                "subject_id": subject.id,
+                "context": {},
+                "created_at": now,
+            }
+            for user_id, text in sorted(told.items())
+        ]
+        statement = insert(Notification).values(rows).on_conflict_do_nothing(index_elements=["key"])
+        written += len(db.session.scalars(statement.returning(Notification.id)).all())
+    for user_id in sorted(texts):
+        if KINDS[kind].mails and ((user_id, "mail") not in off or KINDS[kind].is_security):
+            context = {**(words or {}), "side": _side(subject, user_id), "subject_id": subject.id}
+            written += post_mail(user_id, kind, key=key_of(kind, subject.id, version, user_id), context=context)
+    return written
+
+
+def _muted(kind: str, user_ids: list[int]) -> set[tuple[int, str]]:
+    off = select(Preference.user_id, Preference.channel).where(
+        Preference.user_id.in_(user_ids), Preference.kind == kind, ~Preference.is_on
+    )
+    return {(row.user_id, row.channel) for row in db.session.execute(off)}
+
+
+def _side(subject: Any, user_id: int) -> str:
+    sides = {getattr(subject, "client_id", None): "client", getattr(subject, "agent_id", None): "agent"}
+    return sides.get(user_id, "staff")
+
+
+def office_ids() -> list[int]:
+    """Return whom a call for the office reaches: the staff at work, or the admins where there is none."""
+    people = (
+        select(User.id, Role.name)
+        .join(assoc_user_role, assoc_user_role.c.user_id == User.id)
+        .join(Role, Role.id == assoc_user_role.c.role_id)
+        .where(User.active, Role.name.in_([ActorRole.STAFF.value, ActorRole.ADMIN.value]))
+        .order_by(User.id)
+    )
+    found = db.session.execute(people).all()
+    staff = [row.id for row in found if row.name == ActorRole.STAFF.value]
+    return staff or [row.id for row in found]
+
+
+def mark_read(actor: Actor, notice_id: int) -> Notification:
+    """Mark one's own notice as read; a second time changes nothing. Raises NotFound."""
+    notice = get_visible(actor, Notification, notice_id)
+    if notice.read_at is None:
+        notice.read_at = clock.now()
+    return notice
+
+
+def mark_all_read(actor: Actor) -> int:
+    """Mark all of one's notices as read; how many were not."""
+    unread = update(Notification).where(own_notices(actor), Notification.read_at.is_(None))
+    marked = db.session.scalars(
+        unread.values(read_at=clock.now()).returning(Notification.id),
+        execution_options={"synchronize_session": False},
+    ).all()
+    return len(marked)
+
+
+def preferences_of(actor: Actor) -> dict[str, dict[str, bool]]:
+    """Return how the actor hears of each kind; whatever he has not said is on."""
+    off = {
+        (row.kind, row.channel)
+        for row in db.session.scalars(select(Preference).where(own_preferences(actor), ~Preference.is_on))
+    }
+    return {
+        kind: {channel: (kind, channel) not in off for channel in CHANNELS if channel == "app" or about.mails}
+        for kind, about in KINDS.items()
+    }
+
+
+def change_preferences(actor: Actor, changes: Mapping[str, Mapping[str, bool]]) -> dict[str, dict[str, bool]]:
+    """Change how the actor hears of the named kinds and channels; InvalidInput for a security mail switched off."""
+    wishes = [
+        {"user_id": actor.user_id, "kind": kind, "channel": channel, "is_on": is_on}
+        for kind, channels in changes.items()
+        for channel, is_on in channels.items()
+    ]
+    faults = [
+        {"field": f"{wish['kind']}.mail", "message": "Mails about the safety of an account cannot be switched off."}
+        for wish in wishes
+        if wish["channel"] == "mail" and not wish["is_on"] and KINDS[str(wish["kind"])].is_security
+    ]
+    if faults:
+        raise InvalidInput(errors=faults)
+    if wishes:
+        said = insert(Preference).values(wishes)
+        said = said.on_conflict_do_update(
+            index_elements=["user_id", "kind", "channel"], set_={"is_on": said.excluded.is_on}
+        )
+        db.session.execute(said)
+    return preferences_of(actor)
+
+
+def untold(kind: str, model: Any, version: str, *people: Any) -> ColumnElement[bool]:
+    """Return the condition that nobody of `people` (columns of `model`) was told of this, as notice or as mail."""
+    keys = [func.concat(f"{kind}:", model.id, f":{version}:", person) for person in people]
+    return and_(~exists().where(Notification.key.in_(keys)), ~exists().where(Outbox.key.in_(keys)))

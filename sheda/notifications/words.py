@@ -1,0 +1,115 @@
+"""How mails and notices say things: one line each, in plain English, in the time of the agent."""
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sheda.accounts.models import User
+from sheda.appointments.models import Appointment
+from sheda.contracts.models import Contract
+from sheda.core import clock
+from sheda.core.money import format_money
+from sheda.payments.models import Payment
+from sheda.profiles.banks import mask
+from sheda.profiles.services import time_zone_of
+from sheda.properties.models import Property
+
+Fact = tuple[str, str]
+
+
+def one_line(text: str) -> str:
+    """Return what people wrote without its line breaks: in a mail it stays where it was put."""
+    return " ".join(text.split())
+
+
+def name_of(person: User) -> str:
+    """Return what a person is called."""
+    return one_line(person.get_full_name()) or person.username
+
+
+def home_of(subject: Property) -> str:
+    """Return what a home is called."""
+    return f"{one_line(subject.title)} ({subject.reference})"
+
+
+def day_of(day: date) -> str:
+    """Write a day: Tue 24 Nov 2026."""
+    return f"{day:%a} {day.day} {day:%b %Y}"
+
+
+def moment_of(moment: datetime, zone: ZoneInfo = clock.LAGOS) -> str:
+    """Write a moment in a time zone: Tue 24 Nov 2026, 14:30."""
+    local = moment.astimezone(zone)
+    return f"{day_of(local.date())}, {local:%H:%M}"
+
+
+def zone_name(zone: ZoneInfo) -> str:
+    """Return what people call the time of a zone: Lagos time."""
+    return f"{zone.key.rpartition('/')[2].replace('_', ' ')} time"
+
+
+def facts(*pairs: Fact | None) -> list[Fact]:
+    """Return the lines of a mail's table, without those that say nothing."""
+    return [pair for pair in pairs if pair is not None and pair[1]]
+
+
+def reason_of(reason: str | None) -> Fact | None:
+    """Return the line that gives a reason, when there is one."""
+    return ("Reason", one_line(reason)) if reason else None
+
+
+def viewing(appointment: Appointment, *more: Fact | None) -> dict[str, Any]:
+    """Return what a mail says of a viewing."""
+    zone = time_zone_of(appointment.agent_id)
+    home, when = home_of(appointment.subject), moment_of(appointment.starts_at, zone)
+    minutes = int((appointment.ends_at - appointment.starts_at).total_seconds() // 60)
+    return {
+        "path": f"/admin/appointments/show/{appointment.id}",
+        "home": home,
+        "when": when,
+        "zone": zone_name(zone),
+        "client": name_of(appointment.client),
+        "agent": name_of(appointment.agent),
+        "facts": facts(
+            ("Home", home),
+            ("Where", one_line(appointment.subject.location)),
+            ("When", f"{when} ({zone_name(zone)}), {minutes} minutes"),
+            *more,
+        ),
+    }
+
+
+def payment(found: Payment, *more: Fact | None) -> dict[str, Any]:
+    """Return what a mail says of a payment; never the whole number of an account."""
+    home, amount = home_of(found.subject), format_money(found.amount, found.currency)
+    account = f"{found.account['bank_name']}, {mask(found.account['account_number'])}"
+    return {
+        "path": f"/admin/payments/show/{found.id}",
+        "home": home,
+        "amount": amount,
+        "reference": found.reference,
+        "client": name_of(found.client),
+        "agent": name_of(found.agent),
+        "facts": facts(("Home", home), ("Amount", amount), ("Reference", found.reference), ("Account", account), *more),
+    }
+
+
+def contract(found: Contract, *more: Fact | None) -> dict[str, Any]:
+    """Return what a mail says of a contract."""
+    home = home_of(found.subject)
+    last = found.ends_early_on or found.end_date
+    return {
+        "path": f"/admin/contracts/show/{found.id}",
+        "home": home,
+        "start": day_of(found.start_date),
+        "end": day_of(last) if last else "",
+        "client": name_of(found.client),
+        "agent": name_of(found.agent),
+        "facts": facts(
+            ("Home", home),
+            ("Contract", found.reference),
+            ("Begins", day_of(found.start_date)),
+            ("Ends", day_of(last)) if last else None,
+            *more,
+        ),
+    }
