@@ -50,8 +50,9 @@ AGENT = f"json_build_object({_AGENT_FIELDS})"
 _CARD_FIELDS = f"""'id', p.id, 'reference', p.reference, 'title', p.title, 'price', p.price::text,
  'currency', p.currency, 'period', p.period, 'listing_type', p.listing_type, 'property_type', p.property_type,
  'location', p.location, 'city', p.city, 'lga', p.lga, 'state', p.state, 'latitude', p.latitude,
- 'longitude', p.longitude, 'bedroom', p.bedroom, 'bathroom', p.bathroom, 'area_sqm', p.area_sqm, 'furnished', p.furnished,
- 'status', p.status, 'listing_state', p.listing_state, 'is_under_offer', p.held_by_payment_id IS NOT NULL,
+ 'longitude', p.longitude, 'bedroom', p.bedroom, 'bathroom', p.bathroom, 'area_sqm', p.area_sqm,
+ 'furnished', p.furnished, 'status', p.status, 'listing_state', p.listing_state,
+ 'is_under_offer', p.held_by_payment_id IS NOT NULL,
  'cover_image', {COVER}, 'agent', {AGENT},
  'created_at', {_moment("p.created_at")}, 'updated_at', {_moment("p.updated_at")}"""
 

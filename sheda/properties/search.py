@@ -239,5 +239,5 @@ def _nearest(asked: Asked, behind: str) -> str:
     some = f"SELECT {_DISTANCE} AS km {_from(asked, behind)} ORDER BY {_SPOT} <-> {_HERE} LIMIT :fetched"
     within = f"{_SPOT} <@ circle({_HERE}, far.km * :widest + 1e-6) AND {_DISTANCE} <= far.km"
     return f"""SELECT properties.*, {_DISTANCE} AS key, {_DISTANCE} AS distance
- {_from(asked, behind, within, beside=f"(SELECT max(km) AS km FROM ({some}) some) far,")}
+ {_from(asked, behind, within, beside=f"(SELECT max(km) AS km FROM ({some}) reached) far,")}
  ORDER BY key, properties.id LIMIT :fetched"""
