@@ -103,10 +103,10 @@ def book(
     seen, client_id = get_visible(actor, Property, property_id), actor.user_id
     if agent_id not in {None, seen.agent_id}:
         raise InvalidInput.on("agent_id", "Another agent looks after this property; leave this out.")
+    duration = timedelta(minutes=duration_minutes)
+    _check_slot(seen, client_id, requested_time, duration)
     advisory_lock(("agent", seen.agent_id), ("client", client_id))
     subject = properties.lock_property(property_id)
-    duration = timedelta(minutes=duration_minutes)
-    _check_slot(subject, client_id, requested_time, duration)
     _check_subject(subject, client_id)
     _check_free(subject, client_id, requested_time, duration)
     return _claim(actor, subject, client_id, requested_time, duration, note=note)
@@ -126,11 +126,11 @@ def reschedule(
     IllegalMove, AppointmentBegun, InvalidInput on `reason`.
     """
     seen = get_visible(actor, Appointment, appointment_id)
-    advisory_lock(("agent", seen.agent_id), ("client", seen.client_id))
-    old = _hold(actor, appointment_id)
-    subject, client_id = old.subject, old.client_id
-    duration = timedelta(minutes=duration_minutes) if duration_minutes else old.ends_at - old.starts_at
+    subject, client_id = seen.subject, seen.client_id
+    duration = timedelta(minutes=duration_minutes) if duration_minutes else seen.ends_at - seen.starts_at
     _check_slot(subject, client_id, requested_time, duration)
+    advisory_lock(("agent", seen.agent_id), ("client", client_id))
+    old = _hold(actor, appointment_id)
     move = APPOINTMENT.check(actor, old, "reschedule", reason=reason)
     if move is None:
         raise illegal("reschedule", old.status)
@@ -287,8 +287,8 @@ def _check_slot(subject: Property, client_id: int, starts_at: datetime, duration
 def _check_subject(subject: Property, client_id: int) -> None:
     if subject.is_under_offer:
         raise UnderOffer
-    agent = db.session.get_one(User, subject.agent_id)
-    if not properties.is_bookable(subject) or not agent.active or agent.id == client_id:
+    at_work = db.session.scalar(select(User.active).where(User.id == subject.agent_id))
+    if not properties.is_bookable(subject) or not at_work or subject.agent_id == client_id:
         raise PropertyUnavailable
 
 

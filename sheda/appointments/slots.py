@@ -11,7 +11,7 @@ from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from sheda.accounts.models import User
 from sheda.appointments.models import OPEN_STATES, Appointment, AvailabilityException, AvailabilityHours
@@ -21,7 +21,7 @@ from sheda.core.db import db
 from sheda.core.errors import InvalidInput, NotFound
 from sheda.core.fields import wire_moment
 from sheda.profiles import services as profiles
-from sheda.profiles.models import AgentProfile
+from sheda.profiles.models import AgentProfile, Profile
 
 LONGEST = timedelta(minutes=480)
 """No viewing lasts longer (api.md, `duration_minutes`), so nothing that began earlier than this can still be on."""
@@ -53,14 +53,14 @@ class Schedule:
 
     zone: ZoneInfo
     weekly: dict[int, list[tuple[time, time]]]
-    exceptions: dict[date, list[AvailabilityException]]
+    exceptions: dict[date, list[tuple[bool, time, time]]]
 
     def open_on(self, day: date) -> list[Stretch]:
         """Return the stretches of a day in the agent's zone, merged and ascending, in UTC."""
         differs = self.exceptions.get(day, [])
         usual = [self._stretch(day, *times) for times in self.weekly.get(day.weekday(), [])]
-        blocked = [self._stretch(day, one.start_time, one.end_time) for one in differs if not one.is_available]
-        extra = [self._stretch(day, one.start_time, one.end_time) for one in differs if one.is_available]
+        blocked = [self._stretch(day, *times) for is_available, *times in differs if not is_available]
+        extra = [self._stretch(day, *times) for is_available, *times in differs if is_available]
         return merged([*without(merged(usual), blocked), *extra])
 
     def takes(self, starts_at: datetime, ends_at: datetime) -> bool:
@@ -79,9 +79,8 @@ class Schedule:
                 yield Slot(moment, moment + duration)
                 moment += step
 
-    def _stretch(self, day: date, start: time | None, end: time | None) -> Stretch:
-        first = datetime.combine(day, start or time.min, self.zone)
-        last = datetime.combine(day, end or time.max, self.zone)
+    def _stretch(self, day: date, start: time, end: time) -> Stretch:
+        first, last = datetime.combine(day, start, self.zone), datetime.combine(day, end, self.zone)
         return first.astimezone(UTC), last.astimezone(UTC)
 
     def _on_grid(self, moment: datetime) -> datetime:
@@ -124,17 +123,33 @@ def check_agent(agent_id: int) -> None:
 
 
 def schedule_of(agent_id: int, since: date, until: date) -> Schedule:
-    """Read an agent's week and the exceptions of some days; an agent without hours has `DEFAULT_HOURS` every day."""
-    weekly: dict[int, list[tuple[time, time]]] = defaultdict(list)
-    for hours in db.session.scalars(select(AvailabilityHours).where(AvailabilityHours.agent_id == agent_id)):
-        weekly[hours.weekday].append((hours.start_time, hours.end_time))
-    if not weekly:
-        start, end = (time.fromisoformat(text) for text in current_app.config["DEFAULT_HOURS"])
-        weekly = {weekday: [(start, end)] for weekday in range(7)}
-    model, exceptions = AvailabilityException, defaultdict(list)
-    for one in db.session.scalars(select(model).where(model.agent_id == agent_id, model.date.between(since, until))):
-        exceptions[one.date].append(one)
-    return Schedule(profiles.time_zone_of(agent_id), dict(weekly), dict(exceptions))
+    """Read an agent's zone, week and the exceptions of some days in one statement; NotFound without a profile.
+
+    An agent without hours has `DEFAULT_HOURS` every day.
+    """
+    week, days = AvailabilityHours, AvailabilityException
+    weekly = select(func.json_agg(func.json_build_array(week.weekday, week.start_time, week.end_time)))
+    differing = select(
+        func.json_agg(func.json_build_array(days.date, days.is_available, days.start_time, days.end_time))
+    )
+    found = db.session.execute(
+        select(
+            Profile.time_zone,
+            weekly.where(week.agent_id == agent_id).scalar_subquery(),
+            differing.where(days.agent_id == agent_id, days.date.between(since, until)).scalar_subquery(),
+        ).where(Profile.user_id == agent_id)
+    ).one_or_none()
+    if found is None:
+        raise NotFound
+    zone, hours, exceptions = found
+    start, end = current_app.config["DEFAULT_HOURS"]
+    schedule = Schedule(ZoneInfo(zone), defaultdict(list), defaultdict(list))
+    for weekday, first, last in hours or [(weekday, start, end) for weekday in range(7)]:
+        schedule.weekly[weekday].append((time.fromisoformat(first), time.fromisoformat(last)))
+    for day, is_available, first, last in exceptions or []:
+        times = (time.fromisoformat(first or "00:00"), time.fromisoformat(last or "23:59:59.999999"))
+        schedule.exceptions[date.fromisoformat(day)].append((is_available, *times))
+    return schedule
 
 
 def window() -> Stretch:
