@@ -304,8 +304,8 @@ class TestPages:
     @pytest.mark.parametrize(
         "cursor",
         [
-            "x", "%%%", "e30", write_cursor([1, 2]), write_cursor(["price", "1.00", 1]), write_cursor(["newest", "x", 1]),
-            write_cursor(["newest", "2026-01-01T00:00:00", 1]), write_cursor(["newest", None, None]),
+            "x", "%%%", "e30", write_cursor([1, 2]), write_cursor(["price", "1.00", 1]),
+            write_cursor(["newest", "x", 1]), write_cursor(["newest", "2026-01-01T00:00:00", 1]), write_cursor(["newest", None, None]),
             write_cursor(["newest", "2026-01-01T00:00:00+00:00", 2**80]),
         ],
     )  # fmt: skip

@@ -28,7 +28,7 @@ def heard(app: Flask) -> Iterator[list[Any]]:
     """Hear the room's news, in place of the rooms on the right."""
     before = dict(events._reactions)
     news: list[Any] = []
-    events.react_with({kind: (news.append,) for kind in (TermsChanging, PropertyArchived, PropertyReturned)})
+    events.react_with(dict.fromkeys((TermsChanging, PropertyArchived, PropertyReturned), (news.append,)))
     yield news
     events.react_with(before)
 
