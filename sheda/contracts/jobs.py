@@ -1,6 +1,5 @@
 """The daily job: contracts end, and renewals take over, on their day; an hourly run catches up what was missed."""
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -21,7 +20,7 @@ def expire_due() -> Tally:
     """Bring every tenancy whose day has come to its end, or under its renewal; twice or late, the same result."""
     renewed = sweep_ids(partial(due_ids, renewed=True), settle, counted_as="renewed")
     ended = sweep_ids(partial(due_ids, renewed=False), settle, counted_as="expired")
-    return dict(Counter(renewed) + Counter(ended)) | {"seen": renewed["seen"] + ended["seen"]}
+    return {name: renewed.get(name, 0) + ended.get(name, 0) for name in sorted({*renewed, *ended})}
 
 
 @job("contracts.catch_up", every=timedelta(hours=1))

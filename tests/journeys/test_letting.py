@@ -110,7 +110,7 @@ class TestLetting:
         self.show_pictures(story, home)
         self.find(story, home)
         viewing = story.view(home, note="I come with my sister.")
-        wait_for_mail(story.mails, agent.email, "viewing")
+        wait_for_mail(story.mails, agent.email, "asks to view")
         contract = story.pay(home, viewing, periods=1)
         assert client.must(200, "GET", f"/properties/{home}").result["is_under_offer"] is True
         accepted = agent.must(200, "PATCH", f"/contracts/{contract['id']}/confirm-payment", {}).result
