@@ -304,11 +304,17 @@ class TestPages:
     @pytest.mark.parametrize(
         "cursor",
         [
-            "x", "%%%", "e30", write_cursor([1, 2]), write_cursor(["price", "1.00", 1]),
-            write_cursor(["newest", "x", 1]), write_cursor(["newest", "2026-01-01T00:00:00", 1]), write_cursor(["newest", None, None]),
+            "x",
+            "%%%",
+            "e30",
+            write_cursor([1, 2]),
+            write_cursor(["price", "1.00", 1]),
+            write_cursor(["newest", "x", 1]),
+            write_cursor(["newest", "2026-01-01T00:00:00", 1]),
+            write_cursor(["newest", None, None]),
             write_cursor(["newest", "2026-01-01T00:00:00+00:00", 2**80]),
         ],
-    )  # fmt: skip
+    )
     def test_a_cursor_of_another_list_or_order_is_400(self, client: FlaskClient, cursor: str) -> None:
         answer = ask(client, cursor=cursor)
         assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_cursor")
