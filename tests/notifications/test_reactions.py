@@ -10,7 +10,6 @@ from sqlalchemy import select
 from sheda.accounts import services as accounts
 from sheda.accounts.models import User
 from sheda.appointments import services as appointments
-from sheda.appointments.models import Appointment
 from sheda.contracts import services as contracts
 from sheda.core import clock
 from sheda.core.actor import SYSTEM, Actor, Role
@@ -23,43 +22,10 @@ from sheda.payments import services as payments
 from sheda.payments.events import PaymentInitiated
 from sheda.profiles import services as profiles
 from sheda.profiles.banks import nuban_check_digit
-from tests.factories import (
-    actor_of,
-    make_appointment,
-    make_bank_account,
-    make_contract,
-    make_payment,
-    make_property,
-    make_user,
-)
-
+from tests.factories import actor_of, make_appointment, make_contract, make_payment, make_user
+from tests.notifications.deals import Deal
 
 NUMBER = f"069000003{nuban_check_digit('044', '069000003')}"
-
-
-class Deal:
-    """One home, its agent, one client, and what both and the office were told."""
-
-    def __init__(self) -> None:
-        self.agent_user, self.client_user, self.staff_user = make_user(Role.AGENT), make_user(), make_user(Role.STAFF)
-        make_bank_account(self.agent_user)
-        self.home = make_property(self.agent_user)
-        self.agent, self.client, self.staff = map(actor_of, (self.agent_user, self.client_user, self.staff_user))
-
-    def viewing(self, **over: Any) -> Appointment:
-        return make_appointment(self.home, self.client_user, **over)
-
-    def payment(self, **over: Any) -> Any:
-        seen = self.viewing(status="completed", starts_at=clock.now() - timedelta(days=1))
-        return make_payment(seen, **over)
-
-    def contract(self) -> Any:
-        return make_contract(self.payment(status="accepted"))
-
-
-@pytest.fixture
-def deal(db_session: Any) -> Deal:
-    return Deal()
 
 
 def told(kind: str) -> tuple[list[int], list[int]]:
