@@ -21,7 +21,7 @@ from wtforms import (
     TimeField,
     validators,
 )
-from wtforms.fields import DateTimeLocalField
+from wtforms.fields import Choice, DateTimeLocalField, SelectChoice
 from wtforms.widgets import Select
 
 from sheda.core import clock
@@ -89,10 +89,10 @@ class RowField(SelectFieldBase):
         if self.offer.text(self.data) is None:
             raise ValueError("Choose one of the rows that are offered.")
 
-    def iter_choices(self) -> Iterable[tuple[Any, str, bool, dict[str, Any]]]:
+    def iter_choices(self) -> Iterable[Choice]:
         """Offer only the present one; the rest comes as one types."""
         words = self.offer.text(self.data) if self.data else None
-        yield (self.data or "", words or "", True, {})
+        yield Choice(str(self.data or ""), words or "", selected=True, render_kw={})
 
 
 class Offer:
@@ -132,7 +132,8 @@ def _field(
     if name in choices:
         blank = [("", "—")] if is_optional else []
         coerce = _number_or_none if datamodel.is_integer(name) else _text_or_none
-        return SelectField(label, description=hint, choices=[*blank, *choices[name]], coerce=coerce)
+        offered = [SelectChoice(value, words) for value, words in [*blank, *choices[name]]]
+        return SelectField(label, description=hint, choices=offered, coerce=coerce)
     for test, build in _BY_TYPE:
         if getattr(datamodel, test)(name):
             return build(label, presence, hint, datamodel.get_max_length(name))

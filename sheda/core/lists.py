@@ -118,7 +118,14 @@ class ListPage:
         self.rows = [self._line(row) for row in found[: self.size]]
         self.has_moves = any(row.buttons for row in self.rows)
         self.thumbs = any(row.thumb is not None for row in self.rows)
-        self.empty: Empty = self.view.empty
+        self.empty = self._empty()
+
+    def _empty(self) -> Empty:
+        found: Empty = self.view.empty
+        if self.tab != next(iter(self.view.tabs), ""):
+            words = f"There is nothing under “{self.view.tabs[self.tab][0]}” now."
+            return Empty("Nothing here", words)
+        return found if self.view.may("create") else Empty(found.title, found.words)
 
     def _text(self, name: str) -> str:
         text = self.args.get(name, "")

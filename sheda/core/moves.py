@@ -60,11 +60,14 @@ class MovingView(ModelView):
                 move.label,
                 url_for(f"{self.endpoint}.move", pk=row.id, name=move.name),
                 "no" if move.name in HARSH else "primary" if move is primary else "default",
-                asks=move.wants_reason(actor) or move.name in HARSH | self.weighty | self.move_fields.keys(),
+                asks=self._is_asked(move, actor),
                 subject=self.title_of(row),
             )
             for move in possible
         ]
+
+    def _is_asked(self, move: Move, actor: Actor) -> bool:
+        return move.wants_reason(actor) or move.name in HARSH | self.weighty | self.move_fields.keys()
 
     @expose("/move/<pk>/<name>", methods=["GET", "POST"])
     def move(self, pk: str, name: str) -> Any:
@@ -82,7 +85,7 @@ class MovingView(ModelView):
             done = self.done.get(name, f"{move.label}: done.")
             if write_form(form, lambda: self.moves[name](actor, row.id, reason=reason, **values) or True, done):
                 return redirect(way_back(self.href_of(row)))
-            if not form.errors.keys() - {None}:
+            if not self._is_asked(move, actor):
                 flash(" ".join(form.form_errors), "danger")
                 return redirect(way_back(self.href_of(row)))
         return self._ask(form, row, move, actor)

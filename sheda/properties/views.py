@@ -11,6 +11,7 @@ from wtforms import DecimalField, validators
 
 from sheda.accounts.models import Role, User, assoc_user_role
 from sheda.core import files, widgets
+from sheda.core.access import find_visible, visible_to
 from sheda.core.actor import Actor, current_actor
 from sheda.core.db import db
 from sheda.core.forms import MoneyField, Offer, RowField, checked
@@ -68,7 +69,12 @@ def _find_agents(text: str) -> list[tuple[int, str]]:
         select(User.id, name, User.email)
         .join(assoc_user_role, assoc_user_role.c.user_id == User.id)
         .join(Role, Role.id == assoc_user_role.c.role_id)
-        .where(Role.name == "Agent", User.active, (name + " " + User.email).icontains(text, autoescape=True))
+        .where(
+            visible_to(current_actor(), User),
+            Role.name == "Agent",
+            User.active,
+            (name + " " + User.email).icontains(text, autoescape=True),
+        )
         .order_by(name)
         .limit(20)
     )
@@ -76,7 +82,7 @@ def _find_agents(text: str) -> list[tuple[int, str]]:
 
 
 def _name_agent(agent_id: int) -> str | None:
-    person = db.session.get(User, agent_id)
+    person = find_visible(current_actor(), User, agent_id)
     return person.get_full_name() if person else None
 
 
