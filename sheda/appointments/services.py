@@ -228,7 +228,7 @@ def suggestions_for(appointment: Appointment) -> list[slots.Slot]:
     return slots.next_free(
         appointment.agent_id,
         duration=appointment.ends_at - appointment.starts_at,
-        after=appointment.starts_at,
+        after=appointment.ends_at,
         client_id=appointment.client_id,
     )
 
