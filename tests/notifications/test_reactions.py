@@ -79,6 +79,7 @@ class TestViewings:
         words = db.session.scalars(select(Outbox)).one().context
         assert ["Reason", "I am away that day."] in words["facts"]
         assert len(words["suggestions"]) == 3
+        assert words["when"] not in words["suggestions"]
 
     @pytest.mark.parametrize("who", ["client", "agent", "staff", "system"])
     def test_cancelled_tells_the_other(self, deal: Deal, who: str) -> None:
