@@ -255,7 +255,8 @@ class RoomView(MovingView):
     @has_access
     def add(self) -> Any:
         """Show the form of a new record, or make it."""
-        form, columns = self.add_form(), self.fields_for(current_actor(), self.add_columns)
+        columns = self.fields_for(current_actor(), self.add_columns)
+        form = _only(self.add_form(), self.add_columns, columns)
         if is_post() and form.validate():
             values = {name: form[name].data for name in columns}
             made = write_form(
@@ -272,7 +273,7 @@ class RoomView(MovingView):
         """Show the form of a record, or change what differs."""
         row, actor = self.row(pk), current_actor()
         columns = self.fields_for(actor, self.edit_columns)
-        form = self.edit_form() if is_post() else self.edit_form(obj=row)
+        form = _only(self.edit_form() if is_post() else self.edit_form(obj=row), self.edit_columns, columns)
         if not is_post():
             self.prefill_form(form, row)
         elif form.validate():
@@ -304,3 +305,11 @@ class RoomView(MovingView):
                 {"id": key, "text": text} for key, text in offer.find(query().get("q", "")[:100].replace("\x00", ""))
             ]
         )
+
+
+def _only(form: Any, all_columns: Sequence[str], columns: Sequence[str]) -> Any:
+    """Take the fields out of a form that are not this actor's, so that what was sent for them counts for nothing."""
+    for name in all_columns:
+        if name not in columns:
+            del form[name]
+    return form
