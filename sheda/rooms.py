@@ -25,12 +25,14 @@ from sheda.appointments.events import (
 from sheda.appointments.views import AppointmentView, ExceptionView, HoursView
 from sheda.chat import access as chat_rows
 from sheda.chat.api import ChatApi
+from sheda.chat.models import Message
 from sheda.chat.views import ChatView
 from sheda.contracts import access as contracts_rows
 from sheda.contracts import jobs as contracts_jobs
 from sheda.contracts import services as contracts
 from sheda.contracts.api import ContractsApi
 from sheda.contracts.events import ContractEnded, NoticeGiven, RenewalProposed
+from sheda.contracts.models import Contract
 from sheda.contracts.views import ContractView
 from sheda.core import desk, docs, health, outbox
 from sheda.core.events import Event, Reaction
@@ -40,6 +42,7 @@ from sheda.notifications import jobs as notifications_jobs
 from sheda.notifications import mails as _mails  # noqa: F401 - what mails carry is registered by its import
 from sheda.notifications import reactions as notices
 from sheda.notifications.api import NotificationApi
+from sheda.notifications.models import Notification
 from sheda.payments import access as payments_rows
 from sheda.payments import jobs as payments_jobs
 from sheda.payments import services as payments
@@ -54,17 +57,20 @@ from sheda.payments.events import (
     PaymentInitiated,
     PaymentSuperseded,
 )
+from sheda.payments.models import Payment
 from sheda.payments.views import PaymentView
 from sheda.profiles import access as profiles_rows
 from sheda.profiles import services as profiles
 from sheda.profiles.api import BankAccountApi, MeApi
 from sheda.profiles.events import BankAccountChanged, ExportAsked, ProfileShown, WeekGiven
+from sheda.profiles.export import section
 from sheda.profiles.views import BankAccountView
 from sheda.properties import access as properties_rows
 from sheda.properties import jobs as properties_jobs
 from sheda.properties import services as properties
 from sheda.properties.api import AgentApi, PropertyApi, PropertyImageApi
 from sheda.properties.events import ImagesAccepted, PropertyArchived, PropertyReturned, TermsChanging
+from sheda.properties.models import Property
 from sheda.properties.views import PropertyView
 
 ROW_RULES: tuple[ModuleType, ...] = (
@@ -136,7 +142,14 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     AppointmentRejected: (notices.viewing_rejected,),
     BankAccountChanged: (notices.bank_account_changed,),
     ContractEnded: (notices.contract_ended,),
-    ExportAsked: (appointments_hours.export,),
+    ExportAsked: (
+        appointments_hours.export,
+        section("properties", Property, "agent_id"),
+        section("payments", Payment, "client_id", "agent_id"),
+        section("contracts", Contract, "client_id", "agent_id"),
+        section("messages", Message, "sender_id", "receiver_id"),
+        section("notifications", Notification, "user_id"),
+    ),
     ImagesAccepted: (properties_jobs.render_soon,),
     NoticeGiven: (notices.notice_given,),
     PasswordChanged: (notices.password_changed,),
