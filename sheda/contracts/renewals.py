@@ -5,7 +5,7 @@ from sheda.contracts.access import side_of
 from sheda.contracts.events import RenewalProposed
 from sheda.contracts.models import Contract
 from sheda.contracts.states import CONTRACT
-from sheda.contracts.terms import is_due, is_holding_over
+from sheda.contracts.terms import has_lapsed, is_due, is_holding_over
 from sheda.core.actor import Actor, Role
 from sheda.core.db import db, flush
 from sheda.core.errors import Conflict, InvalidInput, NotAllowed
@@ -76,7 +76,7 @@ def begin(actor: Actor, contract: Contract, old: Contract) -> None:
 
     ContractExpired when the tenancy has ended, or has held over for longer than it may.
     """
-    if old.status != "active" or (is_due(old) and not is_holding_over(old)):
+    if old.status != "active" or has_lapsed(old):
         raise ContractExpired
     if is_due(old):
         ending.hand_over(actor, old, contract)

@@ -55,9 +55,15 @@ def has_notice_due(contract: Contract) -> bool:
     return early is not None and last is not None and early < last and early <= today_of(contract)
 
 
+def has_lapsed(contract: Contract) -> bool:
+    """Tell whether a tenancy is past its end by all that it may hold over."""
+    last = contract.end_date
+    return last is not None and today_of(contract) >= last + current_app.config["HOLDING_OVER"]
+
+
 def is_holding_over(contract: Contract) -> bool:
     """Tell whether a due tenancy waits, up to HOLDING_OVER, for the decision on a renewal that was paid for."""
-    if contract.end_date is None or today_of(contract) >= contract.end_date + current_app.config["HOLDING_OVER"]:
+    if not is_due(contract) or has_lapsed(contract):
         return False
     undecided = exists().where(Payment.renews_contract_id == contract.id, Payment.status.in_(HOLDING_STATES))
     return bool(db.session.scalar(select(undecided)))
