@@ -19,11 +19,11 @@ from sheda.contracts.states import CONTRACT
 from sheda.contracts.terms import end_of
 from sheda.core import clock
 from sheda.core.actor import SYSTEM, Actor, Role
+from sheda.core.banks import bank_name, nuban_check_digit
 from sheda.core.db import db
 from sheda.payments.models import Payment
 from sheda.payments.states import PAYMENT
 from sheda.profiles import services as profiles
-from sheda.profiles.banks import bank_name, nuban_check_digit
 from sheda.profiles.models import AgentProfile, BankAccount, ClientProfile, Profile
 from sheda.properties.models import Property
 

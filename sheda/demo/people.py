@@ -12,10 +12,10 @@ from sheda.accounts.models import Role, User, assoc_user_role
 from sheda.accounts.passwords import hash_password
 from sheda.appointments.models import AvailabilityHours
 from sheda.core import actor, clock
+from sheda.core.banks import BANKS, nuban_check_digit
 from sheda.core.db import db
 from sheda.demo.names import AGENCIES, draw_name, plain
 from sheda.demo.places import PLACES
-from sheda.profiles.banks import BANKS, nuban_check_digit
 from sheda.profiles.models import AgentProfile, BankAccount, ClientProfile, Profile
 
 DOMAIN = "sheda.example"

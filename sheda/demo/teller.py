@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sheda.appointments.models import Appointment
 from sheda.contracts.models import Contract
 from sheda.core import clock, files
+from sheda.core.banks import bank_name
 from sheda.core.db import db
 from sheda.core.money import wire
 from sheda.core.states import History
@@ -20,7 +21,6 @@ from sheda.demo.people import People
 from sheda.demo.proofs import draw_proof
 from sheda.demo.stock import LETTERS
 from sheda.payments.models import File, Payment
-from sheda.profiles.banks import bank_name
 from sheda.profiles.models import BankAccount
 from sheda.properties.models import Property
 

@@ -16,6 +16,7 @@ from sheda.contracts.events import ContractEnded, NoticeGiven, RenewalProposed
 from sheda.contracts.models import Contract
 from sheda.contracts.services import contract_of
 from sheda.core import clock
+from sheda.core.banks import bank_name, mask
 from sheda.core.states import Moved
 from sheda.notifications import words
 from sheda.notifications.services import office_ids, tell
@@ -28,7 +29,6 @@ from sheda.payments.events import (
     PaymentInitiated,
     PaymentSuperseded,
 )
-from sheda.profiles.banks import bank_name, mask
 from sheda.profiles.events import BankAccountChanged
 from sheda.profiles.services import time_zone_of
 from sheda.properties.events import PropertyReturned

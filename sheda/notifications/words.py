@@ -8,9 +8,9 @@ from sheda.accounts.models import User
 from sheda.appointments.models import Appointment
 from sheda.contracts.models import Contract
 from sheda.core import clock
+from sheda.core.banks import mask
 from sheda.core.money import format_money
 from sheda.payments.models import Payment
-from sheda.profiles.banks import mask
 from sheda.profiles.services import time_zone_of
 from sheda.properties.models import Property
 

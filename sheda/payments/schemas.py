@@ -5,13 +5,13 @@ from typing import Any
 from marshmallow import Schema, fields, post_dump
 
 from sheda.core.actor import current_actor
+from sheda.core.banks import mask
 from sheda.core.fields import Amount, Choice, Day, Moment, RequestSchema, RowId, Whole
 from sheda.core.paging import PageQuery
 from sheda.payments.access import may_read_account
 from sheda.payments.models import Payment
 from sheda.payments.quotes import MONTHS, MOST_PERIODS
 from sheda.payments.states import PAYMENT
-from sheda.profiles.banks import mask
 
 
 class NewPayment(RequestSchema):

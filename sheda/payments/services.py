@@ -16,6 +16,7 @@ from sheda.appointments.models import Appointment
 from sheda.core import clock
 from sheda.core.access import find_visible, get_visible
 from sheda.core.actor import SYSTEM, Actor
+from sheda.core.banks import bank_name
 from sheda.core.db import db, flush, lock, lock_one, refuse_on
 from sheda.core.errors import Conflict, InvalidInput, NotAllowed
 from sheda.core.events import emit
@@ -26,7 +27,6 @@ from sheda.payments.events import PaymentChanging, PaymentEscalated, PaymentInit
 from sheda.payments.models import OPEN_STATES, File, Payment
 from sheda.payments.states import PAYMENT
 from sheda.profiles import services as profiles
-from sheda.profiles.banks import bank_name
 from sheda.properties import services as properties
 from sheda.properties.events import PropertyArchived, TermsChanging
 from sheda.properties.models import Property

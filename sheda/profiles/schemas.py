@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from sheda.core.banks import BANKS, check_account_number
 from sheda.core.fields import (
     Amount,
     Choice,
@@ -19,7 +20,6 @@ from sheda.core.fields import (
     Text,
     Whole,
 )
-from sheda.profiles.banks import BANKS, check_account_number
 
 ZONES = available_timezones()
 

@@ -11,11 +11,11 @@ from sheda.accounts.models import User
 from sheda.core import clock, files, images
 from sheda.core.access import get_visible
 from sheda.core.actor import Actor, Role
+from sheda.core.banks import bank_name, check_account_number, mask
 from sheda.core.db import advisory_lock, db, flush, lock_one, refuse_on
 from sheda.core.errors import Conflict, InvalidInput, NotFound
 from sheda.core.events import emit
 from sheda.core.states import record
-from sheda.profiles.banks import bank_name, check_account_number, mask
 from sheda.profiles.events import BankAccountChanged, ExportAsked, ProfileShown, WeekGiven
 from sheda.profiles.models import AgentProfile, BankAccount, ClientProfile, Profile
 

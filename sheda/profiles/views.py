@@ -6,11 +6,11 @@ from sqlalchemy import ColumnElement
 
 from sheda.core import widgets
 from sheda.core.actor import Actor
+from sheda.core.banks import BANKS, bank_name
 from sheda.core.forms import checked
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
 from sheda.profiles import services
-from sheda.profiles.banks import BANKS, bank_name
 from sheda.profiles.models import BankAccount
 from sheda.profiles.schemas import BankAccountChange, BankAccountIn
 

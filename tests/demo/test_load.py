@@ -14,12 +14,12 @@ from sheda.appointments.states import APPOINTMENT
 from sheda.contracts.models import Contract
 from sheda.contracts.states import CONTRACT
 from sheda.core import clock, files
+from sheda.core.banks import check_account_number
 from sheda.core.states import History
 from sheda.demo import load
 from sheda.demo.load import Size, load_demo
 from sheda.payments.models import File, Payment
 from sheda.payments.states import PAYMENT
-from sheda.profiles.banks import check_account_number
 from sheda.profiles.models import BankAccount
 from sheda.properties.models import Property, PropertyImage
 

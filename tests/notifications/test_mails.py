@@ -18,6 +18,7 @@ from sheda.accounts import services as accounts
 from sheda.appointments import services as appointments
 from sheda.contracts import services as contracts
 from sheda.core import clock, outbox
+from sheda.core.banks import nuban_check_digit
 from sheda.core.db import db
 from sheda.core.mail import Undeliverable
 from sheda.core.outbox import Outbox
@@ -25,7 +26,6 @@ from sheda.notifications import jobs, mails
 from sheda.notifications.kinds import KINDS
 from sheda.payments import services as payments
 from sheda.profiles import services as profiles
-from sheda.profiles.banks import nuban_check_digit
 from tests.factories import make_appointment, make_contract, make_payment, make_user
 from tests.notifications.deals import Deal
 

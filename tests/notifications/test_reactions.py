@@ -13,6 +13,7 @@ from sheda.appointments import services as appointments
 from sheda.contracts import services as contracts
 from sheda.core import clock
 from sheda.core.actor import SYSTEM, Actor, Role
+from sheda.core.banks import nuban_check_digit
 from sheda.core.db import db
 from sheda.core.events import emit
 from sheda.core.outbox import Outbox
@@ -21,7 +22,6 @@ from sheda.notifications.models import Notification, Preference
 from sheda.payments import services as payments
 from sheda.payments.events import PaymentInitiated
 from sheda.profiles import services as profiles
-from sheda.profiles.banks import nuban_check_digit
 from tests.factories import actor_of, make_appointment, make_contract, make_payment, make_user
 from tests.notifications.deals import Deal
 

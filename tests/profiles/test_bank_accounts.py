@@ -5,10 +5,10 @@ from sqlalchemy import func, select
 
 from sheda.core import events
 from sheda.core.actor import Role
+from sheda.core.banks import nuban_check_digit
 from sheda.core.db import db, in_transaction
 from sheda.core.states import History
 from sheda.profiles import services
-from sheda.profiles.banks import nuban_check_digit
 from sheda.profiles.events import BankAccountChanged
 from sheda.profiles.models import BankAccount
 from tests.factories import actor_of, auth, make_bank_account, make_user

@@ -5,8 +5,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from sheda.core.actor import Role
+from sheda.core.banks import nuban_check_digit
 from sheda.core.db import db
-from sheda.profiles.banks import nuban_check_digit
 from sheda.profiles.models import BankAccount
 from tests import factories
 from tests.pages import Browser, browser_of

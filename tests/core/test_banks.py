@@ -2,7 +2,7 @@
 
 import pytest
 
-from sheda.profiles.banks import BANKS, bank_name, check_account_number, mask, nuban_check_digit
+from sheda.core.banks import BANKS, bank_name, check_account_number, mask, nuban_check_digit
 
 
 class TestBanks:
