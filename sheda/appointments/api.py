@@ -172,7 +172,9 @@ class AvailabilityApi(RoomApi):
         """Change a stretch of one's week."""
         return hours.change_hours(actor, pk, **body)
 
-    @endpoint("DELETE", "/<pk>", may="delete", subject=AvailabilityHours, status=204)
+    @endpoint(
+        "DELETE", "/<pk>", may="delete", subject=AvailabilityHours, answer=schemas.HoursAnswer, status=204, etag=True
+    )
     def remove_hours(self, actor: Actor, pk: int) -> None:
         """Take a stretch out of one's week."""
         hours.remove_hours(actor, pk)
@@ -219,7 +221,10 @@ class AvailabilityExceptionApi(RoomApi):
         """Change a day that differs."""
         return hours.change_exception(actor, pk, **body)
 
-    @endpoint("DELETE", "/<pk>", may="delete", subject=AvailabilityException, status=204)
+    @endpoint(
+        "DELETE", "/<pk>", may="delete", subject=AvailabilityException, answer=schemas.ExceptionAnswer, status=204,
+        etag=True,
+    )  # fmt: skip
     def remove_exception(self, actor: Actor, pk: int) -> None:
         """Let a day be like every other."""
         hours.remove_exception(actor, pk)

@@ -90,6 +90,15 @@ class TestHours:
         assert client.post("/api/v1/availability", json=MORNING, headers=headers).json == first.json
         assert AvailabilityHours.query.count() == 1
 
+    def test_a_stale_etag_stops_a_change(self, client: FlaskClient, agent: User, own: dict[str, str]) -> None:
+        path = f"/api/v1/availability/{make_hours(agent).id}"
+        etag = client.patch(path, json={"start_time": "10:00"}, headers=own).headers["ETag"]
+        client.patch(path, json={"start_time": "11:00"}, headers={**own, "If-Match": etag})
+        assert client.patch(path, json={"weekday": 2}, headers={**own, "If-Match": etag}).status_code == 412
+        assert client.delete(path, headers={**own, "If-Match": etag}).status_code == 412
+        fresh = client.patch(path, json={"weekday": 3}, headers=own).headers["ETag"]
+        assert client.delete(path, headers={**own, "If-Match": fresh}).status_code == 204
+
 
 class TestExceptions:
     def test_a_day_is_blocked_shown_changed_and_freed(self, client: FlaskClient, own: dict[str, str]) -> None:

@@ -105,11 +105,11 @@ class TestReject:
         with pytest.raises(IllegalMove):
             services.reject(scene.by_agent, make_appointment(scene.home, status="confirmed").id, reason="No.")
 
-    def test_three_free_times_can_be_offered_instead(self, scene: Scene) -> None:
+    def test_three_later_free_times_can_be_offered_instead(self, scene: Scene) -> None:
         found = make_appointment(scene.home, scene.client, starts_at=scene.at(12, days=1))
         services.reject(scene.by_agent, found.id, reason="I am away.")
         offered = [slot.starts_at for slot in services.suggestions_for(found)]
-        assert offered == [scene.at(12, minute, days=1) for minute in (0, 15, 30)]
+        assert offered == [scene.at(12, 30, days=1), scene.at(12, 45, days=1), scene.at(13, days=1)]
 
 
 class TestCancel:
