@@ -44,7 +44,8 @@ def _bounds_of(_converter: Any, field: Any, **_options: Any) -> dict[str, Any]:
 def _name_of(schema: Any) -> str:
     """Name a schema by its room, so that two rooms may use the same word."""
     found: Any = resolve_schema_cls(schema)
-    return f"{found.__module__.split('.')[1]}.{found.__name__}"
+    _, _, place = found.__module__.partition(".")
+    return f"{place.partition('.')[0] or 'made'}.{found.__name__}"
 
 
 def document() -> str:
