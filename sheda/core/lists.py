@@ -4,7 +4,7 @@ Every parameter comes from an address bar: one that cannot be read is ignored, n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -122,10 +122,8 @@ class ListPage:
 
     def _empty(self) -> Empty:
         found: Empty = self.view.empty
-        if self.tab != next(iter(self.view.tabs), ""):
-            words = f"There is nothing under “{self.view.tabs[self.tab][0]}” now."
-            return Empty("Nothing here", words)
-        return found if self.view.may("create") else Empty(found.title, found.words)
+        title = f"Nothing under “{self.view.tabs[self.tab][0]}” now" if self.tab not in {"", "all"} else found.title
+        return replace(found, title=title) if self.view.may("create") else Empty(title, found.words)
 
     def _text(self, name: str) -> str:
         text = self.args.get(name, "")

@@ -14,7 +14,7 @@ from flask_appbuilder.utils.base import is_safe_redirect_url
 from flask_login import current_user, login_user
 from werkzeug.datastructures import FileStorage
 
-from sheda.core import clock, widgets
+from sheda.core import clock, files, widgets
 from sheda.core.access import LARGEST_ID
 from sheda.core.actor import ANONYMOUS, Actor, client_address, current_actor, request_id
 from sheda.core.db import db, in_transaction
@@ -154,15 +154,17 @@ def csp_nonce() -> str:
 
 def secure_headers(response: Response) -> Response:
     """Set the headers of every response; pages run only scripts with the nonce and load nothing from elsewhere."""
-    media = current_app.config.get("MEDIA_ORIGIN", "")
+    media = urlsplit(files.url(f"{files.Area.PUBLIC}/"))
+    pictures = f" {media.scheme}://{media.netloc}" if media.netloc else ""
     policy = (
-        f"default-src 'none'; script-src 'nonce-{csp_nonce()}'; style-src 'self'; img-src 'self' data: {media}; "
+        f"default-src 'none'; script-src 'nonce-{csp_nonce()}'; style-src 'self'; img-src 'self' data:{pictures}; "
         "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     is_page = response.mimetype == "text/html"
-    response.headers.setdefault(
-        "Content-Security-Policy", policy if is_page else "default-src 'none'; frame-ancestors 'none'"
-    )
+    # To a browser its own viewer of PDF files is a plugin of this site's.
+    plugins = "; object-src 'self'" if response.mimetype == "application/pdf" else ""
+    bare = f"default-src 'none'; frame-ancestors 'none'{plugins}"
+    response.headers.setdefault("Content-Security-Policy", policy if is_page else bare)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("X-Frame-Options", "DENY")
     response.headers.setdefault("Referrer-Policy", "same-origin")

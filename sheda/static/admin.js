@@ -133,7 +133,7 @@
     box.append(input, list);
   };
 
-  // A double click must not send a form twice.
+  // A double click must not send a form twice, and what nobody filled in does not belong into an address.
   const sendOnce = (event) => {
     if (event.defaultPrevented) return;
     if (event.target.dataset.sent) {
@@ -141,6 +141,7 @@
       return;
     }
     if (event.target.method === "post") event.target.dataset.sent = "yes";
+    else [...event.target.elements].filter((field) => field.name && !field.value).forEach((field) => (field.disabled = true));
   };
 
   // What has been seen is told to the server without a click.
@@ -158,5 +159,8 @@
   document.querySelectorAll("form[data-quietly]").forEach(sendQuietly);
   document.addEventListener("click", askHere);
   document.addEventListener("submit", sendOnce);
-  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
+    document.querySelectorAll("form[method=get] :disabled").forEach((field) => (field.disabled = false));
+  });
 })();
