@@ -8,7 +8,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -190,6 +190,26 @@ def db_session(app: Flask, reference_tables: frozenset[str], excused_invariants:
                 db.session.remove()
                 outer.rollback()
                 db.engines[None] = engine
+
+
+@pytest.fixture
+def count_statements(db_session: Any) -> Callable[[], AbstractContextManager[list[str]]]:
+    """Return a block that notes the statements sent within it; savepoints are the tests' own."""
+    connection = db_session.connection()
+
+    @contextmanager
+    def counting() -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
+                seen.append(statement)
+
+        sa.event.listen(connection, "before_cursor_execute", note)
+        yield seen
+        sa.event.remove(connection, "before_cursor_execute", note)
+
+    return counting
 
 
 @pytest.fixture

@@ -131,6 +131,18 @@ class TestList:
         assert [one["id"] for one in answer["result"]] == [mine.id]
         assert (answer["count"], answer["next_cursor"]) == (1, None)
 
+    def test_its_statements_do_not_grow_with_the_rows(self, client, agent, count_statements):
+        make_bank_account(agent)
+        headers = auth(agent)
+        client.get(PATH, headers=headers)
+        with count_statements() as one:
+            client.get(PATH, headers=headers)
+        for _ in range(3):
+            make_bank_account(agent, is_default=False)
+        with count_statements() as four:
+            client.get(PATH, headers=headers)
+        assert len(one) == len(four)
+
     def test_the_generated_query_sees_the_same_rows(self, client, agent):
         mine = make_bank_account(agent)
         make_bank_account(make_user(Role.AGENT))
