@@ -61,8 +61,9 @@ def document() -> str:
             servers=current_app.config["FAB_OPENAPI_SERVERS"],
             plugins=[plugin],
         )
-        plugin.converter.add_attribute_function(_shape_of)
-        plugin.converter.add_attribute_function(_bounds_of)
+        converter: Any = plugin.converter
+        converter.add_attribute_function(_shape_of)
+        converter.add_attribute_function(_bounds_of)
         for api in current_app.appbuilder.baseviews:  # type: ignore[attr-defined]
             if isinstance(api, BaseApi) and hasattr(api, "operation_helper"):
                 api.add_api_spec(spec)
