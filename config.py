@@ -141,7 +141,8 @@ CELERY = {
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
         "socket_connect_timeout": 1,
-        "socket_timeout": 10,
+        "socket_timeout": 2,
+        "max_retries": 0,  # the bell is rung once, within a request: without a broker the next beat finds the same rows
     },
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,  # Redis may be away for as long as it likes

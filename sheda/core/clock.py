@@ -35,7 +35,7 @@ def travel(moment: datetime) -> Iterator[None]:
 
 
 def add_months(day: date, months: int) -> date:
-    """Return the same day some months later, the last of the month where it has no such day (31 Jan + 1 = 28/29 Feb)."""
+    """Return the same day some months later, the month's last where it has no such day (31 Jan + 1 = 28/29 Feb)."""
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

@@ -1,10 +1,10 @@
-"""Refusals: every answer that is not the wished one, with a status, a stable code and words that say what to do next."""
+"""Refusals: every answer that is not the wished one, with a status, a stable code and words on what to do next."""
 
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+class Refusal(Exception):
     """Refuse a request with a status, a code and a sentence."""
 
     status: ClassVar[int] = 400

@@ -39,6 +39,7 @@ class BarePaths:
         self._segments: frozenset[str] | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Put the prefix before a bare path of the API."""
         path = environ.get("PATH_INFO", "")
         if self._segments is None:
             rules = (str(rule) for rule in self._app.url_map.iter_rules())
