@@ -110,7 +110,7 @@ class Locked:
 class TestServer:
     def test_a_server_gets_the_name_and_password_of_its_address(self, ada: User, app: Flask) -> None:
         def knows(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
-            return AuthResult(success=(data.login, data.password) == (b"she/da", b"p@ss:word"))
+            return AuthResult(success=(data.login, data.password) == (b"she/da", b"p@ss:word"), handled=False)
 
         locked, port, before = Locked(), free_port(), app.config["SMTP_URL"]
         server = Controller(locked, "127.0.0.1", port, authenticator=knows, auth_require_tls=False)
