@@ -21,6 +21,9 @@ from sheda.properties.models import Property
 
 ROLE_ORDER = tuple(role.value for role in (ActorRole.ADMIN, ActorRole.STAFF, ActorRole.AGENT, ActorRole.CLIENT))
 
+NEWEST = 2**63 - 1
+"""Behind the id of every message."""
+
 
 class NoSuchUser(NotFound):
     """Refuse a conversation with nobody."""
@@ -70,17 +73,15 @@ def history(
     unknown person or property.
     """
     low, high = pair(actor.user_id, user_id)
-    within = (
-        select(Message.id)
-        .join(Conversation, Conversation.id == Message.conversation_id)
-        .where(Conversation.low_id == low, Conversation.high_id == high)
+    conversation = (
+        select(Conversation.id).where(Conversation.low_id == low, Conversation.high_id == high).scalar_subquery()
     )
-    if property_id is not None:
-        within = within.where(Message.property_id == property_id)
-    if after_id is not None:
-        within = within.where(Message.id > after_id)
-    total, exact = capped_count(within) if count else (None, True)
-    rows = db.session.execute(_page(within, limit, cursor, oldest_first=after_id is not None)).all()
+    wanted = [Message.property_id == property_id] if property_id is not None else []
+    total, exact = None, True
+    if count:
+        later = Message.id > (after_id or 0)
+        total, exact = capped_count(select(Message.id).where(Message.conversation_id == conversation, later, *wanted))
+    rows = db.session.execute(_page(conversation, after_id, cursor).where(*wanted).limit(limit + 1)).all()
     if not rows:
         _check_known(actor, user_id, property_id, low, high)
     shown = rows[:limit]
@@ -90,12 +91,20 @@ def history(
     return json_page([row.body for row in shown], next_cursor=next_cursor, count=total, count_is_exact=exact)
 
 
-def _page(within: Select[Any], limit: int, cursor: str | None, *, oldest_first: bool) -> Select[Any]:
-    page = within.add_columns(cast(wire_message(), Text).label("body")).limit(limit + 1)
-    if cursor is not None:
-        (last,) = read_cursor(cursor, [int])
-        page = page.where(Message.id > last if oldest_first else Message.id < last)
-    return page.order_by(Message.id.asc() if oldest_first else Message.id.desc())
+def _page(conversation: Any, after_id: int | None, cursor: str | None) -> Select[int, str]:
+    """Select messages behind a cursor.
+
+    The conversation is named by a range and not by equality: so only the index of conversations gives the order, and
+    an old conversation is never looked for backwards through everybody's messages.
+    """
+    last = None if cursor is None else read_cursor(cursor, [int])[0]
+    page, place = select(Message.id, cast(wire_message(), Text).label("body")), (Message.conversation_id, Message.id)
+    if after_id is None:
+        behind = tuple_(*place) < tuple_(conversation, NEWEST if last is None else last)
+        page = page.where(behind, Message.conversation_id >= conversation)
+        return page.order_by(*[column.desc() for column in place])
+    behind = tuple_(*place) > tuple_(conversation, max(after_id, last or 0))
+    return page.where(behind, Message.conversation_id <= conversation).order_by(*place)
 
 
 def _check_known(actor: Actor, user_id: int, property_id: int | None, low: int, high: int) -> None:
