@@ -145,7 +145,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     ExportAsked: (
         appointments_hours.export,
         section("properties", Property, "agent_id"),
-        section("payments", Payment, "client_id", "agent_id"),
+        section("payments", Payment, "client_id", "agent_id", without=("account", "bank_account_id")),
         section("contracts", Contract, "client_id", "agent_id"),
         section("messages", Message, "sender_id", "receiver_id"),
         section("notifications", Notification, "user_id"),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Date, Select, cast, exists, func, not_, or_, select, text
+from sqlalchemy import Date, cast, exists, func, not_, or_, select, text
 from sqlalchemy.orm import aliased
 
 from sheda.contracts.events import NoticeGiven
@@ -34,7 +34,9 @@ def take_up(actor: Actor, contract_id: int) -> tuple[Property, Contract]:
     """Lock the property of a contract that is there for the actor, then the contract and whatever follows on it."""
     seen = get_visible(actor, Contract, contract_id)
     subject = properties.lock_property(seen.property_id)
-    rows = lock(Contract, db.session.scalars(_with_successors(contract_id)))
+    both = or_(Contract.id == contract_id, Contract.replaces_id == contract_id)
+    chain = select(Contract).where(both).order_by(Contract.id).with_for_update()
+    rows = db.session.scalars(chain.execution_options(populate_existing=True)).all()
     return subject, next(row for row in rows if row.id == contract_id)
 
 
@@ -212,7 +214,3 @@ def hand_over(actor: Actor, old: Contract, new: Contract) -> None:
     flush()
     CONTRACT.move(actor, new, "activate")
     flush()
-
-
-def _with_successors(contract_id: int) -> Select[int]:
-    return select(Contract.id).where(or_(Contract.id == contract_id, Contract.replaces_id == contract_id))

@@ -11,7 +11,6 @@ from sheda.core.db import db, flush
 from sheda.core.errors import Conflict, InvalidInput, NotAllowed
 from sheda.core.events import emit
 from sheda.core.states import IllegalMove, check_reason, clean_reason, illegal, record
-from sheda.payments import quotes
 from sheda.payments import services as payments
 from sheda.properties.models import Property
 
@@ -33,7 +32,7 @@ def renew(
     sale or a tenancy that ends early, ContractExpired, PaymentOpen, PaymentDetailsMissing.
     """
     subject, contract = _take_up(actor, contract_id, reason)
-    chosen = quotes.chosen_terms(subject, periods=periods, months=months, start_date=None)
+    chosen = payments.chosen_periods(subject, periods=periods, months=months)
     if contract.renewal_payment is not None:
         if chosen not in {None, contract.renewal_payment.periods}:
             raise payments.PaymentOpen("A renewal with other terms is being paid. Cancel that payment first.")
@@ -118,7 +117,7 @@ def _propose(actor: Actor, contract: Contract, periods: int, reason: str | None)
 
 def _accept(actor: Actor, subject: Property, contract: Contract, periods: int, reason: str | None) -> None:
     contract.renewal_periods = contract.renewal_by = None
-    payments.initiate_renewal(actor, contract, subject, periods=periods)
+    payments.initiate_renewal(actor, subject, contract_id=contract.id, client_id=contract.client_id, periods=periods)
     details = {"periods": periods}
     why = clean_reason(reason)
     record(actor, contract, "accept_renewal", contract.status, contract.status, reason=why, details=details)

@@ -6,7 +6,7 @@ from sheda.contracts.states import CONTRACT
 from sheda.core.fields import Amount, Choice, Day, Moment, RequestSchema, RowId, Text, Whole
 from sheda.core.paging import PageQuery
 from sheda.core.states import REASON_LENGTH
-from sheda.payments.quotes import MONTHS, MOST_PERIODS
+from sheda.payments.models import MONTHS, MOST_PERIODS
 
 MOST_MONTHS = MOST_PERIODS * MONTHS["year"]
 

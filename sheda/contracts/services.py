@@ -28,7 +28,6 @@ from sheda.payments.events import (
     PaymentSuperseded,
 )
 from sheda.payments.models import Payment
-from sheda.payments.quotes import months_of
 from sheda.properties import services as properties
 from sheda.properties.events import PropertyArchived, TermsChanging
 from sheda.properties.models import Property
@@ -145,9 +144,12 @@ def find_or_declare(
 
 def _check_frozen(payment: Payment, rental_period_months: int | None, amount: Decimal | None) -> None:
     faults = []
-    months = months_of(payment.period, payment.periods)
-    if rental_period_months not in {None, months}:
-        message = f"The agreed term is {months} months." if months else "The agreed term is not counted in months."
+    if rental_period_months not in {None, payment.months}:
+        message = (
+            f"The agreed term is {payment.months} months."
+            if payment.months
+            else "The agreed term is not counted in months."
+        )
         faults.append({"field": "rental_period_months", "message": message})
     if amount not in {None, payment.amount}:
         faults.append({"field": "amount", "message": f"The amount to pay is {payment.amount} {payment.currency}."})

@@ -9,8 +9,7 @@ from sheda.contracts.models import Contract
 from sheda.core import clock
 from sheda.core.clock import add_months
 from sheda.core.db import db
-from sheda.payments.models import HOLDING_STATES, Payment
-from sheda.payments.quotes import MONTHS
+from sheda.payments.models import HOLDING_STATES, MONTHS, Payment
 
 HALF_YEAR = 6
 

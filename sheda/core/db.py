@@ -112,9 +112,12 @@ def flush() -> None:
 
 def lock(model: type[Row], ids: Iterable[int]) -> list[Row]:
     """Lock rows in ascending id, read afresh; the order of kinds is property → contract → payment → appointment."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return []
     statement = (
         select(model)
-        .where(model.id.in_(sorted(set(ids))))
+        .where(model.id.in_(wanted))
         .order_by(model.id)
         .with_for_update()
         .execution_options(populate_existing=True)

@@ -2,8 +2,10 @@
 
 import functools
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
 
@@ -31,11 +33,17 @@ Rhythm: TypeAlias = timedelta | crontab | Callable[[Mapping[str, Any]], crontab]
 BATCH = 200
 """Rows that one transaction of a sweep takes."""
 
+TURN = 25.0
+"""Seconds of a worker's turn at a sweep, well below a task's time limit, which would kill it within a batch."""
+
 MUTE_AFTER_FAULT = 5.0
 """Seconds for which the bell is not tried again after the broker did not answer: no request waits for it twice."""
 
 RING_LASTS = 60.0
 """Seconds after which a bell that no worker has heard is forgotten: beat has rung since."""
+
+
+_turn_ends: ContextVar[float] = ContextVar("turn_ends", default=math.inf)
 
 
 class JobRun(Model):
@@ -102,7 +110,13 @@ class Job:
         self._celery = celery
 
         def run() -> None:
-            self()
+            turn = _turn_ends.set(time.monotonic() + TURN)
+            try:
+                tally = self()
+            finally:
+                _turn_ends.reset(turn)
+            if tally.get("more"):
+                self.ring()
 
         celery.task(name=self.name, ignore_result=True, shared=False)(run)
         schedule = self.every(settings) if callable(self.every) and not isinstance(self.every, crontab) else self.every
@@ -153,7 +167,10 @@ def each(rows: Iterable[Row], work: Callable[[Row], Any], tally: Tally, *, count
 def sweep_ids(
     due: Callable[[int], list[int]], work: Callable[[int], Any], *, counted_as: str, most_batches: int = 10_000
 ) -> Tally:
-    """Work through due ids in ascending batches, a transaction each; `due(after)` names up to BATCH of them."""
+    """Work through due ids in ascending batches, a transaction each; `due(after)` names up to BATCH of them.
+
+    A worker's turn ends between two batches: `more` in the tally says so, and the job rings for another.
+    """
     tally: Tally = {"seen": 0, counted_as: 0, "failed": 0}
     after = 0
     for _ in range(most_batches):
@@ -165,6 +182,9 @@ def sweep_ids(
 
         last = in_transaction(batch)
         if not last:
+            break
+        if time.monotonic() > _turn_ends.get():
+            tally["more"] = 1
             break
         after = last
     return tally

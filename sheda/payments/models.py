@@ -18,6 +18,10 @@ OPEN = "status IN ('initiated', 'declared', 'processing', 'verified')"
 OPEN_STATES = ("initiated", "declared", "processing", "verified")
 HOLDING_STATES = ("declared", "verified")
 
+MOST_PERIODS = 60
+MONTHS = {"year": 12, "month": 1}
+"""Calendar months of the periods that have some."""
+
 
 class File(Model):
     """A private upload, such as a proof of payment: for its uploader, the parties of its payment, and staff."""
@@ -94,3 +98,8 @@ class Payment(Model):
     client: Mapped[User] = relationship(foreign_keys="Payment.client_id", viewonly=True)
     agent: Mapped[User] = relationship(foreign_keys="Payment.agent_id", viewonly=True)
     proof: Mapped[File | None] = relationship(viewonly=True)
+
+    @property
+    def months(self) -> int | None:
+        """Return the term in calendar months; None for one that is not made of months."""
+        return MONTHS[self.period] * self.periods if self.period in MONTHS and self.periods else None

@@ -10,11 +10,8 @@ from flask import current_app
 from sheda.core import clock
 from sheda.core.errors import InvalidInput
 from sheda.core.money import LARGEST, wire
+from sheda.payments.models import MONTHS, MOST_PERIODS
 from sheda.properties.models import Property
-
-MOST_PERIODS = 60
-MONTHS = {"year": 12, "month": 1}
-"""Calendar months of the periods that have some."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +53,6 @@ def _line(kind: str, label: str, quantity: int, unit: Decimal) -> dict[str, Any]
 
 def _plain(kind: str) -> str:
     return kind.replace("_", " ").capitalize()
-
-
-def months_of(period: str | None, periods: int | None) -> int | None:
-    """Return a term in calendar months; None for terms that are not made of months."""
-    return MONTHS[period] * periods if period in MONTHS and periods else None
 
 
 def chosen_terms(subject: Property, *, periods: int | None, months: int | None, start_date: date | None) -> int | None:

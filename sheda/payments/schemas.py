@@ -9,8 +9,7 @@ from sheda.core.banks import mask
 from sheda.core.fields import Amount, Choice, Day, Moment, RequestSchema, RowId, Whole
 from sheda.core.paging import PageQuery
 from sheda.payments.access import may_read_account
-from sheda.payments.models import Payment
-from sheda.payments.quotes import MONTHS, MOST_PERIODS
+from sheda.payments.models import MONTHS, MOST_PERIODS, Payment
 from sheda.payments.states import PAYMENT
 
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import ColumnElement, and_, not_, or_, select
@@ -21,10 +21,10 @@ from sheda.core.db import db, flush, lock, lock_one, refuse_on
 from sheda.core.errors import Conflict, InvalidInput, NotAllowed
 from sheda.core.events import emit
 from sheda.core.states import record
-from sheda.payments import quotes
 from sheda.payments.access import is_payer
 from sheda.payments.events import PaymentChanging, PaymentEscalated, PaymentInitiated
 from sheda.payments.models import OPEN_STATES, File, Payment
+from sheda.payments.quotes import Quote, chosen_terms, quote
 from sheda.payments.states import PAYMENT
 from sheda.profiles import services as profiles
 from sheda.properties import services as properties
@@ -69,13 +69,6 @@ for _index in ("uq_payments_open", "uq_payments_open_renewal"):
 refuse_on("uq_payments_holding", UnderOffer)
 
 
-class Renewed(Protocol):
-    """What a renewal's payment must know of the contract that it renews."""
-
-    id: int
-    client_id: int
-
-
 # ── Making payments ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -107,7 +100,7 @@ def find_or_initiate(
     """
     seen = get_visible(actor, Appointment, appointment_id)
     subject = properties.lock_property(seen.property_id)
-    chosen = quotes.chosen_terms(subject, periods=periods, months=months, start_date=start_date)
+    chosen = chosen_terms(subject, periods=periods, months=months, start_date=start_date)
     mine = Payment.client_id == actor.id, Payment.property_id == subject.id, Payment.kind != "renewal"
     for payment in _lock_open(*mine):
         if chosen not in {None, payment.periods} or start_date not in {None, payment.start_date}:
@@ -117,19 +110,24 @@ def find_or_initiate(
     viewing = lock_one(Appointment, appointment_id)
     _check_payable(viewing, subject)
     payment = _begin(
-        actor, subject, quotes.quote(subject, chosen), kind=subject.listing_type,
+        actor, subject, quote(subject, chosen), kind=subject.listing_type,
         client_id=viewing.client_id, appointment_id=viewing.id, start_date=start_date,
     )  # fmt: skip
     show_account(actor, payment)
     return payment, True
 
 
-def initiate_renewal(actor: Actor, contract: Renewed, subject: Property, *, periods: int) -> Payment:
+def initiate_renewal(actor: Actor, subject: Property, *, contract_id: int, client_id: int, periods: int) -> Payment:
     """Begin the payment that renews a tenancy of a locked property: rent alone, the fees were paid at its beginning."""
     return _begin(
-        actor, subject, quotes.quote(subject, periods, with_fees=False), kind="renewal",
-        client_id=contract.client_id, renews_contract_id=contract.id,
+        actor, subject, quote(subject, periods, with_fees=False), kind="renewal",
+        client_id=client_id, renews_contract_id=contract_id,
     )  # fmt: skip
+
+
+def chosen_periods(subject: Property, *, periods: int | None, months: int | None) -> int | None:
+    """Return the periods that were asked for, None when nothing was said; InvalidInput when they do not fit."""
+    return chosen_terms(subject, periods=periods, months=months, start_date=None)
 
 
 def show_account(actor: Actor, payment: Payment) -> None:
@@ -148,7 +146,7 @@ def _check_payable(viewing: Appointment, subject: Property) -> None:
         raise UnderOffer
 
 
-def _begin(actor: Actor, subject: Property, quote: quotes.Quote, *, kind: str, **details: Any) -> Payment:
+def _begin(actor: Actor, subject: Property, due: Quote, *, kind: str, **details: Any) -> Payment:
     account = profiles.default_bank_account(subject.agent_id)
     if account is None:
         raise PaymentDetailsMissing
@@ -158,10 +156,10 @@ def _begin(actor: Actor, subject: Property, quote: quotes.Quote, *, kind: str, *
         kind=kind,
         property_id=subject.id,
         agent_id=subject.agent_id,
-        period=quote.period,
-        periods=quote.periods,
-        lines=quote.lines,
-        amount=quote.amount,
+        period=due.period,
+        periods=due.periods,
+        lines=due.lines,
+        amount=due.amount,
         currency=subject.currency,
         bank_account_id=account.id,
         account={

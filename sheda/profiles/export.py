@@ -1,6 +1,6 @@
 """Everything that is kept about somebody, for himself: a section of rows for each model that names him."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -13,9 +13,12 @@ from sheda.core.fields import wire_moment
 from sheda.profiles.events import ExportAsked
 
 
-def section(name: str, model: type[Any], *owners: str) -> Callable[[ExportAsked], None]:
-    """Return a reaction that adds a model's rows to an export: those that name the person in one of the columns."""
-    columns = [attribute.key for attribute in inspect(model).column_attrs]
+def section(name: str, model: type[Any], *owners: str, without: Sequence[str] = ()) -> Callable[[ExportAsked], None]:
+    """Return a reaction that adds a model's rows to an export: those that name the person in one of the columns.
+
+    `without` names columns that hold what is another person's.
+    """
+    columns = [one.key for one in inspect(model).column_attrs if one.key not in without]
 
     def add(event: ExportAsked) -> None:
         own = or_(*(getattr(model, owner) == event.actor.id for owner in owners))

@@ -9,6 +9,7 @@ from sheda.contracts import ending, jobs
 from sheda.contracts.events import ContractEnded
 from sheda.contracts.models import Contract
 from sheda.core import clock, events
+from sheda.core import jobs as core_jobs
 from sheda.core.db import db
 from sheda.core.jobs import JobRun
 from tests.conftest import Clock
@@ -154,3 +155,20 @@ class TestRhythm:
         assert isinstance(daily, crontab)
         assert (daily.hour, daily.minute) == ({app.config["DAILY_JOB_HOUR"]}, {0})
         assert schedule["contracts.catch_up"]["schedule"] == timedelta(hours=1)
+
+
+class TestTurns:
+    def test_a_worker_stops_between_batches_and_rings_for_the_rest(
+        self, app: Flask, db_session: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        contracts = [make_ending()[1] for _ in range(3)]
+        rung: list[str] = []
+        monkeypatch.setattr(core_jobs, "TURN", -1.0)
+        monkeypatch.setattr(ending, "BATCH", 2)
+        monkeypatch.setattr(type(jobs.catch_up), "ring", lambda job: rung.append(job.name))
+        task = app.extensions["celery"].tasks["contracts.catch_up"]
+        task.run()
+        assert ([one.status for one in contracts], rung) == (["expired", "expired", "active"], ["contracts.catch_up"])
+        monkeypatch.setattr(core_jobs, "TURN", 25.0)
+        task.run()
+        assert ({one.status for one in contracts}, len(rung)) == ({"expired"}, 1)
