@@ -135,9 +135,19 @@ def tell(line: str) -> None:
         print(line, flush=True)
 
 
+def _address() -> tuple[str, str]:
+    return os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
+
+
+def _own_url() -> str:
+    """Return where this machine reaches its own Sheda."""
+    host, port = _address()
+    return f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104  # compared, not bound
+
+
 def _run() -> None:
     state_dir = state_directory()
-    host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
+    host, port = _address()
     with ExitStack() as stack:
         embedded = [
             name for name, url in (("PostgreSQL", "DATABASE_URL"), ("Valkey", "REDIS_URL")) if not os.environ.get(url)
@@ -154,7 +164,7 @@ def _run() -> None:
         *needed, beat = family
         for child in needed:
             child.start(env, held.family_fd)
-        url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104  # compared, not bound
+        url = _own_url()
         _wait_until_ready(url, needed, env, held.family_fd)
         beat.start(env, held.family_fd)
         tell(f"ready: {url}")
@@ -195,6 +205,7 @@ def _environment(state_dir: Path, held: Servers) -> dict[str, str]:
         "FLASK_APP": "sheda.app:create_app",
         "PYTHONUNBUFFERED": "1",
     }
+    env.setdefault("PUBLIC_URL", _own_url())
     for name in ("SECRET_KEY", "JWT_SECRET_KEY"):
         if not env.get(name):
             if os.environ.get("DATABASE_URL"):

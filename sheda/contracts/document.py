@@ -18,10 +18,10 @@ from sheda.core.money import format_money
 
 FONTS = Path(__file__).parent / "fonts"
 
-_INK = (24, 33, 45)
-_SOFT = (98, 108, 122)
-_ACCENT = (11, 93, 78)
-_TINT = (237, 244, 242)
+_INK = (35, 28, 23)
+_SOFT = (84, 74, 66)
+_ACCENT = (160, 60, 25)
+_TINT = (251, 238, 230)
 
 SIGNATURES = 46
 """Room that the signatures need above the foot of the page, in millimetres."""
