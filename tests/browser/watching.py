@@ -1,0 +1,67 @@
+"""A window of a browser that is watched: what it shows, says and asks for must be as on every page of ours."""
+
+from dataclasses import dataclass, field
+from importlib.resources import files as package_files
+
+from playwright.sync_api import Page
+
+from sheda.accounts.models import User
+from tests import factories
+
+WIDE, NARROW = (1440, 900), (390, 844)
+SIZES = {"wide": WIDE, "narrow": NARROW}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+REPORTS = """
+window.__reports = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.__reports.push(`${event.effectiveDirective} ${event.blockedURI}`));
+"""
+AXE = (package_files("axe_playwright_python") / "axe.min.js").read_text()
+
+
+@dataclass
+class Watched:
+    """A page of a signed-in person, and everything on it that must not be."""
+
+    page: Page
+    base: str
+    faults: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """Open a page of ours and wait until it is whole."""
+        self.page.goto(self.base + path, wait_until="load")
+        return self.page
+
+    def sign_in(self, user: User) -> None:
+        """Enter by the door."""
+        self.open("/login/")
+        self.page.fill("#username", user.email)
+        self.page.fill("#password", factories.PASSWORD)
+        self.page.press("#password", "Enter")
+        self.page.wait_for_url("**/admin/")
+
+    def violations(self) -> list[str]:
+        """Return what axe-core finds against WCAG 2.2 A and AA on the open page."""
+        self.page.evaluate(AXE)
+        options = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
+        found = self.page.evaluate("(options) => axe.run(document, options)", options)["violations"]
+        return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+    def assert_clean(self) -> None:
+        """Fail when the console, the content policy or the network had something to say."""
+        assert self.faults == []
+        assert self.page.evaluate("window.__reports") == []
+
+
+def listen(watched: Watched) -> None:
+    """Note console errors, uncaught faults and requests that leave the machine."""
+    page, faults = watched.page, watched.faults
+    page.on("console", lambda message: faults.append(f"console: {message.text}") if message.type == "error" else None)
+    page.on("pageerror", lambda fault: faults.append(f"script: {fault}"))
+    page.on("request", lambda asked: None if is_ours(watched, asked.url) else faults.append(f"leaves: {asked.url}"))
+
+
+def is_ours(watched: Watched, url: str) -> bool:
+    """Tell whether a request stays on this server."""
+    return url.startswith((watched.base, "data:", "blob:"))

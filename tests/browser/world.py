@@ -1,0 +1,160 @@
+"""One agent's business, with something waiting on every page, and another agent's beside it with a word of its own."""
+
+import io
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+import sqlalchemy as sa
+from PIL import Image
+
+from sheda.accounts.models import User
+from sheda.appointments.models import Appointment
+from sheda.chat import services as chat
+from sheda.contracts.models import Contract
+from sheda.core import clock, files, outbox
+from sheda.core.actor import Role
+from sheda.core.db import db
+from sheda.notifications.models import Notification
+from sheda.payments.models import File, Payment
+from sheda.profiles.models import BankAccount
+from sheda.properties.models import Property
+from tests import factories
+
+CANARY = "zxcanaryzx"
+PHONE = "+2348031234567"
+
+
+@dataclass
+class World:
+    """The people and records that pages are about."""
+
+    agent: User
+    client: User
+    other_agent: User
+    staff: User
+    admin: User
+    home: Property
+    viewing: Appointment
+    payment: Payment
+    contract: Contract
+
+    def paths(self) -> list[str]:
+        """Return the agent's pages."""
+        numbers = {
+            "properties": self.home.id,
+            "appointments": self.viewing.id,
+            "payments": self.payment.id,
+            "contracts": self.contract.id,
+            "bank-accounts": db.session.scalars(sa.select(BankAccount.id).order_by(BankAccount.id)).first(),
+        }
+        rooms = [*numbers, "hours", "days-off"]
+        return [
+            "/admin/",
+            "/admin/more",
+            "/admin/nothing-here",
+            *(f"/admin/{room}/list/?tab=all" for room in rooms),
+            *(f"/admin/{room}/show/{number}" for room, number in numbers.items()),
+            *(f"/admin/{room}/add" for room in ("properties", "bank-accounts", "hours", "days-off")),
+            f"/admin/properties/edit/{self.home.id}",
+            f"/admin/properties/move/{self.home.id}/archive",
+            f"/admin/appointments/move/{self.viewing.id}/reject",
+            f"/admin/payments/move/{self.payment.id}/accept",
+            "/admin/chats/list/",
+            f"/admin/chats/with/{self.client.id}",
+        ]
+
+    def desk_paths(self) -> list[str]:
+        """Return the pages of staff and admins."""
+        rooms = ("users", "roles", "outbox", "jobs", "history", "properties", "payments")
+        return [
+            "/admin/",
+            "/admin/more",
+            *(f"/admin/{room}/list/?tab=all" for room in rooms),
+            f"/admin/users/show/{self.client.id}",
+            f"/admin/payments/show/{self.payment.id}",
+            f"/admin/users/move/{self.client.id}/deactivate",
+        ]
+
+
+def photo(shade: int = 120) -> bytes:
+    """Draw a small picture and return it as a JPEG."""
+    kept = io.BytesIO()
+    Image.new("RGB", (800, 600), (shade, 110, 90)).save(kept, "JPEG")
+    return kept.getvalue()
+
+
+def make_world() -> World:
+    """Make it all, and commit."""
+    agent = factories.make_user(Role.AGENT, first_name="Ngozi", last_name="Okafor")
+    client = factories.make_user(first_name="Funke", last_name="Adeyemi", phone=PHONE)
+    factories.make_bank_account(agent)
+    factories.make_hours(agent, 0)
+    factories.make_exception(agent, clock.today() + timedelta(days=3))
+    home = factories.make_property(agent, title="Three bedroom flat, Opebi", listing_state="paused")
+    shown = factories.make_property(agent, title="Two bedroom flat, Yaba")
+    noon = datetime.combine(clock.today() + timedelta(days=2), time(12), clock.LAGOS)
+    viewing = factories.make_appointment(shown, client, starts_at=noon)
+    payment = declared(agent, client)
+    contract = factories.make_contract(
+        factories.make_payment(
+            factories.make_appointment(
+                factories.make_property(agent, title="Duplex, Ibadan"),
+                factories.make_user(first_name="Bola"),
+                status="completed",
+                starts_at=clock.now() - timedelta(days=2),
+            ),
+            status="accepted",
+        )
+    )
+    chat.send(factories.actor_of(client), agent.id, "Is the water treated?", property_id=shown.id)
+    outbox.post_mail(agent.id, "password_changed", key=f"world:{agent.id}")
+    db.session.add(notice(agent, viewing))
+    db.session.commit()
+    return World(
+        agent,
+        client,
+        make_other(),
+        factories.make_user(Role.STAFF, first_name="Tunde"),
+        factories.make_user(Role.ADMIN, first_name="Ada"),
+        home,
+        viewing,
+        payment,
+        contract,
+    )
+
+
+def declared(agent: User, client: User) -> Payment:
+    """Make a payment that waits for the agent, with its proof."""
+    subject = factories.make_property(agent, title="Self-contained flat, Surulere")
+    viewed = factories.make_appointment(subject, client, status="completed", starts_at=clock.now() - timedelta(days=1))
+    proof = File(
+        owner_id=client.id, key=files.put(files.Area.PRIVATE, photo(), "jpg"), content_type="image/jpeg",
+        size=8, sha256="0" * 64, created_at=clock.now(),
+    )  # fmt: skip
+    db.session.add(proof)
+    db.session.flush()
+    return factories.make_payment(viewed, status="declared", proof_file_id=proof.id)
+
+
+def make_other() -> User:
+    """Make another agent's business; its word must be read on nobody else's page."""
+    other = factories.make_user(Role.AGENT, first_name=CANARY)
+    stranger = factories.make_user(first_name=CANARY, phone="+2348039999999")
+    home = factories.make_property(other, title=f"A home of {CANARY}", listing_state="paused")
+    viewed = factories.make_appointment(home, stranger, status="completed", starts_at=clock.now() - timedelta(hours=3))
+    factories.make_payment(viewed, status="declared", payer_name=CANARY)
+    chat.send(factories.actor_of(stranger), other.id, f"Hello from {CANARY}")
+    return other
+
+
+def notice(agent: User, viewing: Appointment) -> Notification:
+    """Make one notice that is not read yet."""
+    return Notification(
+        user_id=agent.id,
+        key=f"world:{viewing.id}",
+        kind="appointment_booked",
+        text="Funke Adeyemi wants to view Two bedroom flat, Yaba.",
+        subject_type="appointments",
+        subject_id=viewing.id,
+        created_at=clock.now(),
+    )
