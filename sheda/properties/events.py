@@ -1,10 +1,16 @@
 """News about listings."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sheda.core.events import Event
 from sheda.core.states import Moved
+
+
+@dataclass(frozen=True)
+class PropertyPublished(Moved):
+    """A listing is shown to everybody, as a new one or again."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,14 @@ class TermsChanging(Event):
     """The kind, price or currency of a listing is about to change; a room on the right may refuse."""
 
     subject: Any
+
+
+@dataclass(frozen=True)
+class PriceLowered(Event):
+    """A property costs less than it did, in the same currency and for the same period."""
+
+    subject: Any
+    was: Decimal
 
 
 @dataclass(frozen=True)

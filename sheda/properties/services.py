@@ -17,7 +17,7 @@ from sheda.core.db import db, flush, lock
 from sheda.core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from sheda.core.events import emit
 from sheda.core.states import illegal
-from sheda.properties.events import TermsChanging
+from sheda.properties.events import PriceLowered, PropertyPublished, TermsChanging
 from sheda.properties.models import AMENITY_FLAGS, PriceHistory, Property, PropertyFee
 from sheda.properties.states import LISTING, STATUS
 
@@ -74,6 +74,8 @@ def create(
     _note_price(actor, subject)
     LISTING.begin(actor, subject)
     flush()
+    if published:
+        emit(PropertyPublished(subject, actor))
     return subject
 
 
@@ -89,12 +91,15 @@ def update(actor: Actor, property_id: int, **changes: Any) -> Property:
     changed = {name for name, value in settled.items() if getattr(subject, name) != value}
     if changed & set(TERMS):
         emit(TermsChanging(subject))
+    before = subject.price
     for name in changed:
         setattr(subject, name, settled[name])
     if fees is not None:
         subject.fees = _fee_rows(fees)
     if changed & {"price", "currency"}:
         _note_price(actor, subject)
+    if subject.price < before and not changed & {"currency", "period", "listing_type"}:
+        emit(PriceLowered(subject, before))
     subject.updated_at = clock.now()
     flush()
     return subject

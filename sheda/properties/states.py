@@ -1,7 +1,7 @@
 """The two lives of a property: whether it is on the market (`status`) and whether it is shown (`listing_state`)."""
 
 from sheda.core.states import Machine, Move
-from sheda.properties.events import PropertyArchived, PropertyReturned
+from sheda.properties.events import PropertyArchived, PropertyPublished, PropertyReturned
 
 STATUS = Machine(
     "status",
@@ -18,7 +18,7 @@ LISTING = Machine(
     "listing_state",
     ("draft", "published", "paused", "archived"),
     (
-        Move("publish", ("draft", "paused"), "published", "ASY", "Publish", reason="office", confirm="Clients can see it and ask for viewings."),
+        Move("publish", ("draft", "paused"), "published", "ASY", "Publish", event=PropertyPublished, reason="office", confirm="Clients can see it and ask for viewings."),
         Move("pause", ("published",), "paused", "ASY", "Pause", reason="office", confirm="It leaves the search; viewings that are set stay."),
         Move("archive", ("draft", "published", "paused"), "archived", "ASY", "Archive", event=PropertyArchived, reason="office", confirm="It leaves the search for good, and its open viewings are cancelled."),
     ),
