@@ -8,7 +8,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -172,8 +172,11 @@ def reference_tables(app: Flask) -> frozenset[str]:
 
 
 @pytest.fixture
-def db_session(app: Flask, reference_tables: frozenset[str], excused_invariants: set[str]) -> Iterator[Any]:
+def db_session(
+    app: Flask, reference_tables: frozenset[str], excused_invariants: set[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
     """Yield the session inside a transaction that is undone at the end."""
+    import sheda.core.db
     from sheda.core.db import db
 
     with app.app_context():
@@ -181,6 +184,8 @@ def db_session(app: Flask, reference_tables: frozenset[str], excused_invariants:
         with engine.connect() as connection:
             outer = connection.begin()
             db.engines[None] = connection  # type: ignore[assignment]  # a session takes either
+            driver = connection.connection.driver_connection
+            monkeypatch.setattr(sheda.core.db, "lent_connection", lambda: nullcontext(driver))
             try:
                 yield db.session
                 db.session.commit()
@@ -193,9 +198,14 @@ def db_session(app: Flask, reference_tables: frozenset[str], excused_invariants:
 
 
 @pytest.fixture
-def count_statements(db_session: Any) -> Callable[[], AbstractContextManager[list[str]]]:
+def count_statements(
+    db_session: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], AbstractContextManager[list[str]]]:
     """Return a block that notes the statements sent within it; savepoints are the tests' own."""
+    import sheda.core.db
+
     connection = db_session.connection()
+    native = sheda.core.db.native
 
     @contextmanager
     def counting() -> Iterator[list[str]]:
@@ -205,8 +215,14 @@ def count_statements(db_session: Any) -> Callable[[], AbstractContextManager[lis
             if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
                 seen.append(statement)
 
+        def note_native(statement: str) -> str:
+            seen.append(statement)
+            return native(statement)
+
         sa.event.listen(connection, "before_cursor_execute", note)
-        yield seen
+        with monkeypatch.context() as patched:
+            patched.setattr(sheda.core.db, "native", note_native)
+            yield seen
         sa.event.remove(connection, "before_cursor_execute", note)
 
     return counting

@@ -1,16 +1,27 @@
-"""The database: one session, one MetaData for Flask-AppBuilder's tables and ours, one edge where work is committed."""
+"""The database: one session, one MetaData for Flask-AppBuilder's tables and ours, one edge where work is committed.
 
+Most work goes through the session. `read` and `write` are for the hot paths: one statement of SQL straight to the
+driver, its rows as plain tuples; they see what the session has done and are undone with it.
+"""
+
+import re
+import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 import flask_appbuilder
+import psycopg
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Numeric, func, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import mapped_column
+from psycopg.pq import TransactionStatus
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Numeric, event, func, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
+from sqlalchemy.orm import Session, mapped_column
+from sqlalchemy.pool import Pool
 
 from sheda.core.errors import Conflict, Refusal
 
@@ -40,7 +51,14 @@ CURRENCY_CHECK = "currency ~ '^[A-Z]{3}$'"
 RETRIED = frozenset({"40P01", "40001"})
 """Deadlock and serialisation failure: the database undid the work, a second try usually passes."""
 
+IDLE_SECONDS = 1.0
+"""A connection that nobody used for so long is asked whether it lives before it is lent: a database that has restarted
+costs no request, and a busy one is not asked before every statement."""
+
+STATEMENTS_KEPT = 2048
+
 _refusals: dict[str, Callable[[], Refusal]] = {}
+_repeated: set[str] = set()
 
 
 def refuse_on(constraint: str, refusal: Callable[[], Refusal]) -> None:
@@ -48,20 +66,137 @@ def refuse_on(constraint: str, refusal: Callable[[], Refusal]) -> None:
     _refusals[constraint] = refusal
 
 
-def refusal_of(error: DBAPIError) -> Refusal | None:
+def repeat_on(constraint: str) -> None:
+    """Say that work which broke this unique index is done a second time: it then finds the row that came first."""
+    _repeated.add(constraint)
+
+
+def refusal_of(error: DBAPIError | psycopg.Error) -> Refusal | None:
     """Translate what the database refused; None when it is a bug of ours."""
-    original: Any = error.orig
-    state, name = getattr(original, "sqlstate", None), getattr(getattr(original, "diag", None), "constraint_name", None)
-    if name in _refusals:
-        return _refusals[name]()
+    state, constraint = _said(error)
+    if constraint in _refusals:
+        return _refusals[constraint]()
     if state in RETRIED or state in {"23505", "23P01"}:
         return Conflict()
     return None
 
 
+def _said(error: DBAPIError | psycopg.Error) -> tuple[str | None, str]:
+    original: Any = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(original, "sqlstate", None), getattr(getattr(original, "diag", None), "constraint_name", None) or ""
+
+
+# ── Statements of the hot paths ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def read(statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of one SELECT whose values are named `:name`; without an open transaction none is begun.
+
+    Pass the same text every time, so that the database prepares it once a connection.
+    """
+    session = _open_session()
+    if session is not None:
+        return _execute(session, statement, values)
+    try:
+        return _read_alone(statement, values)
+    except psycopg.OperationalError as fault:
+        if not _is_broken_connection(fault):
+            raise
+        return _read_alone(statement, values)
+
+
+def read_one(statement: str, **values: Any) -> tuple[Any, ...] | None:
+    """Return the first row of one SELECT, as `read` does; None when there is none."""
+    rows = read(statement, **values)
+    return rows[0] if rows else None
+
+
+def write(statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Execute one statement in the session's transaction, begun for it where need be; return what it returns."""
+    return _execute(db.session(), statement, values)
+
+
+def _open_session() -> Session | None:
+    if not db.session.registry.has():
+        return None
+    session: Session = db.session()
+    return session if session.in_transaction() else None
+
+
+def _execute(session: Session, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    session.flush()
+    held = session.connection()
+    driver: Any = held.connection.driver_connection
+    try:
+        return _fetched(driver, statement, values)
+    except psycopg.OperationalError as fault:
+        if driver.closed:
+            held.invalidate(fault)
+        raise
+
+
+def _read_alone(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with lent_connection() as driver:
+        return _fetched(driver, statement, values)
+
+
+def _fetched(driver: Any, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    cursor = driver.execute(native(statement), values)
+    found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+    return found
+
+
+@contextmanager
+def lent_connection() -> Iterator[Any]:
+    """Lend a connection of the driver's own, outside of any transaction; a broken one is thrown away."""
+    held = db.engine.raw_connection()
+    driver: Any = held.driver_connection
+    try:
+        driver.autocommit = True
+        yield driver
+    finally:
+        if driver.closed or driver.info.transaction_status is not TransactionStatus.IDLE:
+            held.invalidate()
+        else:
+            driver.autocommit = False
+            held.close()
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def native(statement: str) -> str:
+    """Return a statement with the driver's placeholders in place of `:name`."""
+    return re.sub(r"(?<![:\w]):([a-z_]\w*)", r"%(\1)s", statement.replace("%", "%%"))
+
+
+@event.listens_for(Pool, "checkin")
+def _note_idle(_driver: Any, record: Any) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+@event.listens_for(Pool, "checkout")
+def _ask_whether_alive(driver: Any, record: Any, _proxy: Any) -> None:
+    if time.monotonic() - record.info.get("idle_since", time.monotonic()) < IDLE_SECONDS:
+        return
+    try:
+        driver.execute("")
+        driver.rollback()
+    except psycopg.Error as fault:
+        raise InvalidatePoolError from fault
+
+
+# ── The edge of a transaction ────────────────────────────────────────────────────────────────────────────────────────
+
+
 def after_commit(callback: Callable[[], None]) -> None:
     """Run a callback once the present transaction is committed; it is forgotten when the transaction is undone."""
     db.session.info.setdefault("after_commit", []).append(callback)
+
+
+def undo_open() -> None:
+    """Undo what has not been committed, if there is anything."""
+    if db.session.registry.has():
+        db.session.rollback()
+        _leave(committed=False)
 
 
 def _leave(*, committed: bool) -> None:
@@ -72,18 +207,23 @@ def _leave(*, committed: bool) -> None:
 
 
 def in_transaction(work: Callable[[], Result]) -> Result:
-    """Do the work and commit it, or undo it whole; a deadlock is retried once, a broken constraint is a refusal.
+    """Do the work and commit it, or undo it whole; a broken constraint is a refusal, mere `read`s begin no transaction.
 
-    Of a refused work only what the refusal itself keeps is committed (`Refusal.keeps_work`).
+    Work is done once more after a deadlock, a broken index of `repeat_on`, or when the connection broke before the
+    commit was sent. Of a refused work only what the refusal itself keeps is committed (`Refusal.keeps_work`).
     """
     for attempt in (1, 2):
+        is_committing = False
         try:
             result = work()
+            if not db.session.registry.has():
+                return result
+            db.session.flush()
+            is_committing = True
             db.session.commit()
-        except DBAPIError as error:
-            db.session.rollback()
-            _leave(committed=False)
-            if attempt == 1 and getattr(error.orig, "sqlstate", None) in RETRIED:
+        except (DBAPIError, psycopg.Error) as error:
+            undo_open()
+            if attempt == 1 and _is_worth_repeating(error, is_committing=is_committing):
                 continue
             refusal = refusal_of(error)
             if refusal is None:
@@ -91,12 +231,29 @@ def in_transaction(work: Callable[[], Result]) -> Result:
             raise refusal from error
         except BaseException as fault:
             kept = isinstance(fault, Refusal) and fault.keeps_work
-            db.session.commit() if kept else db.session.rollback()
-            _leave(committed=kept)
+            if kept:
+                db.session.commit()
+                _leave(committed=True)
+            else:
+                undo_open()
             raise
         _leave(committed=True)
         return result
     raise AssertionError("unreachable")
+
+
+def _is_worth_repeating(error: DBAPIError | psycopg.Error, *, is_committing: bool) -> bool:
+    state, constraint = _said(error)
+    if state in RETRIED or constraint in _repeated:
+        return True
+    return not is_committing and _is_broken_connection(error)
+
+
+def _is_broken_connection(error: DBAPIError | psycopg.Error) -> bool:
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    state = error.sqlstate
+    return isinstance(error, psycopg.OperationalError) and (state is None or state.startswith(("08", "57P")))
 
 
 def flush() -> None:

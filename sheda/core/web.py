@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from sheda.core import errors, health, problems, views
 from sheda.core.actor import request_id
-from sheda.core.db import db
+from sheda.core.db import undo_open
 from sheda.core.errors import Refusal
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def _finish(response: Response) -> Response:
 
 
 def _refused(refusal: Refusal) -> Response:
-    db.session.rollback()
+    undo_open()
     return views.error_page(refusal) if views.is_page() else problems.problem(refusal, request_id())
 
 

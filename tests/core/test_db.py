@@ -1,11 +1,14 @@
 """The edge of the database: one commit, one retry, constraints that speak in refusals."""
 
+import os
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from sheda.core import clock
 from sheda.core import db as edge
 from sheda.core.errors import Conflict
 from sheda.core.states import History
@@ -84,14 +87,102 @@ class TestInTransaction:
         assert isinstance(caught.value.__cause__, OperationalError)
 
 
+class TestStatements:
+    def test_a_read_alone_begins_no_transaction(self, app: Any) -> None:
+        with app.app_context():
+            assert edge.in_transaction(lambda: edge.read_one("SELECT :number + 1", number=1)) == (2,)
+            assert not edge.db.session.registry.has()
+            with edge.lent_connection() as connection:
+                assert connection.info.transaction_status.name == "IDLE"
+
+    def test_a_read_sees_what_the_transaction_has_done(self, live_db: Any) -> None:
+        def work() -> Any:
+            live_db.add(_history("seen"))
+            return edge.read("SELECT move FROM history")
+
+        assert edge.in_transaction(work) == [("seen",)]
+
+    def test_a_write_is_undone_with_the_work(self, live_db: Any) -> None:
+        def work() -> None:
+            edge.write("INSERT INTO ab_role (name) VALUES (:name)", name="probe")
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            edge.in_transaction(work)
+        assert edge.read("SELECT id FROM ab_role WHERE name = 'probe'") == []
+
+    def test_a_broken_constraint_is_its_refusal_here_too(self, live_db: Any) -> None:
+        edge.refuse_on("uq_probe", Refused)
+
+        def work() -> None:
+            edge.write("CREATE TEMP TABLE probe (a int CONSTRAINT uq_probe UNIQUE) ON COMMIT DROP")
+            edge.write("INSERT INTO probe VALUES (1), (1)")
+
+        with pytest.raises(Refused):
+            edge.in_transaction(work)
+
+    def test_work_that_met_its_own_row_is_done_once_more(self, live_db: Any) -> None:
+        edge.repeat_on("uq_first_probe")
+        tries = []
+
+        def work() -> int:
+            tries.append(1)
+            edge.write("CREATE TEMP TABLE probe (a int CONSTRAINT uq_first_probe UNIQUE) ON COMMIT DROP")
+            edge.write("INSERT INTO probe VALUES (1), (:second)", second=len(tries))
+            return len(tries)
+
+        assert edge.in_transaction(work) == 2
+
+    def test_only_names_become_placeholders(self) -> None:
+        native = edge.native("SELECT :a::text, b::int, 'HH24:MI:SS', '100 %' WHERE c = :d")
+        assert native == "SELECT %(a)s::text, b::int, 'HH24:MI:SS', '100 %%' WHERE c = %(d)s"
+
+
+class TestBrokenConnections:
+    def test_a_read_is_repeated_on_another_connection(self, app: Any) -> None:
+        with app.app_context():
+            _break(_process_id())
+            assert edge.read_one("SELECT 1") == (1,)
+
+    def test_work_is_repeated_when_nothing_was_committed(self, live_db: Any) -> None:
+        broken = []
+
+        def work() -> Any:
+            ((process_id,),) = edge.write("SELECT pg_backend_pid()")
+            if not broken:
+                broken.append(process_id)
+                _break(process_id)
+            return edge.write("SELECT 1")
+
+        assert edge.in_transaction(work) == [(1,)]
+
+    def test_an_idle_one_is_asked_before_it_is_lent(self, app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(edge, "IDLE_SECONDS", 0.0)
+        with app.app_context():
+            _break(_process_id())
+            with edge.lent_connection() as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def _process_id() -> int:
+    with edge.lent_connection() as connection:
+        return int(connection.info.backend_pid)
+
+
+def _break(process_id: int) -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"].replace("+psycopg", ""), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (process_id,))
+
+
+def _history(move: str) -> History:
+    return History(
+        subject_type="probe", subject_id=1, move=move, to_state="b", actor_role="System", details={}, at=clock.now()
+    )
+
+
 class TestHistory:
     def test_a_row_of_history_can_be_neither_changed_nor_removed(self, db_session: Any) -> None:
-        from sheda.core import clock
-
-        row = History(
-            subject_type="probe", subject_id=1, move="a", to_state="b", actor_role="System", details={}, at=clock.now()
-        )
-        db_session.add(row)
+        db_session.add(_history("a"))
         db_session.flush()
         for change in ("UPDATE history SET move = 'z'", "DELETE FROM history"):
             with pytest.raises(sa.exc.DBAPIError, match="append-only"), db_session.begin_nested():
