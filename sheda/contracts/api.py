@@ -53,13 +53,13 @@ class ContractsApi(RoomApi):
 
     @endpoint("GET", "/", may="list", lists=True, query=ContractsQuery, answer=ContractOut)
     def index(self, actor: Actor, *, query: dict[str, Any]) -> Page:
-        """List one's own contracts, newest first."""
+        """List one's own contracts, newest first unless asked."""
         whole = joinedload(Contract.payment), joinedload(Contract.renewal_payment)
         statement = select_visible(actor, Contract).options(*whole)
         for name in ("status", "property_id"):
             if query[name] is not None:
                 statement = statement.where(getattr(Contract, name) == query[name])
-        return page_of(statement, [Key(Contract.id, "id")], **query)
+        return page_of(statement, [Key(Contract.id, "id", descending=query["sort"] == "newest")], **query)
 
     @endpoint("GET", "/<pk>", may="read", subject=Contract, answer=ContractOut, etag=True)
     def show(self, actor: Actor, contract_id: int) -> Contract:

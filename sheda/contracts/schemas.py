@@ -46,6 +46,7 @@ class NewRenewal(Reason):
 class ContractsQuery(PageQuery):
     """The query of the list of contracts."""
 
+    sort = Choice(("newest", "oldest"), load_default="newest")
     status = Choice(CONTRACT.states, load_default=None)
     property_id = RowId(load_default=None)
 

@@ -77,7 +77,7 @@ class PaymentsApi(RoomApi):
         for name in ("status", "property_id"):
             if query[name] is not None:
                 statement = statement.where(getattr(Payment, name) == query[name])
-        return page_of(statement, [Key(Payment.id, "id")], **query)
+        return page_of(statement, [Key(Payment.id, "id", descending=query["sort"] == "newest")], **query)
 
     @endpoint("GET", "/<pk>", may="read", subject=Payment, answer=PaymentOut, etag=True)
     def show(self, actor: Actor, payment_id: int) -> Payment:

@@ -24,6 +24,7 @@ class NewPayment(RequestSchema):
 class PaymentsQuery(PageQuery):
     """The query of the list of payments."""
 
+    sort = Choice(("newest", "oldest"), load_default="newest")
     status = Choice(PAYMENT.states, load_default=None)
     property_id = RowId(load_default=None)
 

@@ -255,7 +255,7 @@ class TestReads:
     def test_lists_are_ones_own(self, client: FlaskClient, deal: Deal, tenancy: Contract) -> None:
         make_contract()
         for user in (deal.client, deal.agent):
-            answer = client.get("/api/v1/contracts?status=active&count=true", headers=auth(user))
+            answer = client.get("/api/v1/contracts?status=active&count=true&sort=oldest", headers=auth(user))
             assert ([one["id"] for one in answer.json["result"]], answer.json["count"]) == ([tenancy.id], 1)
         assert len(client.get("/contracts", headers=auth(make_user(Role.STAFF))).json["result"]) == 2
         assert client.get("/api/v1/contracts?status=gone", headers=auth(deal.client)).status_code == 422
@@ -275,4 +275,4 @@ class TestReads:
         few = count()
         for _ in range(5):
             make_contract(start_date=clock.today() + timedelta(days=1))
-        assert count() == few
+        assert count() == few > 0

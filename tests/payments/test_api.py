@@ -159,6 +159,8 @@ class TestList:
         for user in (deal.client, deal.agent):
             answer = client.get("/api/v1/payments", headers=auth(user))
             assert [one["id"] for one in answer.json["result"]] == [second.id, first.id]
+            answer = client.get("/api/v1/payments?sort=oldest", headers=auth(user))
+            assert [one["id"] for one in answer.json["result"]] == [first.id, second.id]
         assert len(client.get("/api/v1/payments", headers=auth(make_user(Role.STAFF))).json["result"]) == 3
         assert client.get("/api/v1/payments", headers=auth(make_user())).json["result"] == []
         assert client.get("/api/v1/payments").status_code == 401
@@ -180,7 +182,7 @@ class TestList:
         rest = client.get(f"/api/v1/payments?status=expired&cursor={page['next_cursor']}", headers=headers).json
         assert (len(rest["result"]), rest["next_cursor"]) == (1, None)
         assert client.get("/api/v1/payments?property_id=999999", headers=headers).json["result"] == []
-        for wrong in ("status=paid", "limit=0", "property_id=x", "nothing=1"):
+        for wrong in ("status=paid", "limit=0", "sort=best", "property_id=x", "nothing=1"):
             assert client.get(f"/api/v1/payments?{wrong}", headers=headers).status_code == 422
         assert client.get("/api/v1/payments?cursor=x", headers=headers).status_code == 400
 
@@ -208,7 +210,7 @@ class TestList:
         few = count()
         for _ in range(5):
             make_payment(deal.rival()[1])
-        assert count() == few
+        assert count() == few > 0
 
 
 class TestCancel:
