@@ -127,7 +127,7 @@ def mark_read(actor: Actor, user_id: int, *, up_to: int | None = None) -> int:
     """Mark what somebody has written to the actor as read, up to a message id where one is given; how many were not."""
     low, high = pair(actor.user_id, user_id)
     conversation = db.session.execute(
-        select(Conversation.id).where(Conversation.low_id == low, Conversation.high_id == high).with_for_update()
+        select(Conversation.id).where(Conversation.low_id == low, Conversation.high_id == high)
     ).scalar_one_or_none()
     if conversation is None:
         return 0
