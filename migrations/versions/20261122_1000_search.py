@@ -15,6 +15,20 @@ depends_on = None
 
 SHOWN = "listing_state = 'published' AND status = 'available'"
 
+# Prices are compared within a currency. What stands behind the id decides nothing about the order: it is there so that
+# a filter can pass over an entry without reading its row.
+OFFERED = {
+    "price": ("currency", "price", "id"),
+    "listing_type_price": ("currency", "listing_type", "price", "id"),
+    "property_type_price": ("currency", "property_type", "price", "id"),
+    "types_price": ("currency", "listing_type", "property_type", "price", "id"),
+    "state_price": ("lower(state)", "currency", "price", "id"),
+    "lga_price": ("lower(lga)", "currency", "price", "id", "property_type", "bedroom"),
+    "city_price": ("lower(city)", "currency", "price", "id", "property_type", "bedroom"),
+    "city_newest": ("lower(city)", "created_at", "id", "property_type", "bedroom"),
+    "place": ("latitude", "longitude"),
+}
+
 # English stems, whatever the accents: Ikẹja is Ikeja.
 CONFIGURATION = """
 CREATE TEXT SEARCH CONFIGURATION sheda (COPY = english);
@@ -104,9 +118,28 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"word": "gin_trgm_ops"},
     )
+    op.drop_index("ix_properties_price", table_name="properties", postgresql_where=sa.text(SHOWN))
+    for name, columns in OFFERED.items():
+        on_the_market = {"postgresql_where": sa.text("status = 'available'")}
+        op.create_index(f"ix_properties_{name}", "properties", [sa.text(one) for one in columns], **on_the_market)
+    op.create_index("ix_properties_created_at", "properties", ["created_at", "id"])
+    op.create_index("ix_properties_updated_at", "properties", ["updated_at", "id"])
+    op.create_index(
+        "ix_properties_taken",
+        "properties",
+        ["status", "created_at", "id"],
+        postgresql_where=sa.text("status <> 'available'"),
+    )
+    op.create_index("ix_properties_amenities", "properties", ["amenities"], postgresql_using="gin")
+    op.create_index(
+        "ix_properties_spot", "properties", [sa.text("point(longitude, latitude)")], postgresql_using="gist"
+    )
 
 
 def downgrade() -> None:
+    for name in ("spot", "amenities", "taken", "updated_at", "created_at", *OFFERED):
+        op.drop_index(f"ix_properties_{name}", table_name="properties")
+    op.create_index("ix_properties_price", "properties", ["price", "id"], postgresql_where=sa.text(SHOWN))
     op.execute("DROP TRIGGER properties_text ON properties")
     op.drop_table("search_words")
     op.drop_table("property_texts")

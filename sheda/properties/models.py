@@ -16,12 +16,18 @@ PERIODS = ("year", "month", "week", "night")
 PROPERTY_TYPES = ("apartment", "house", "duplex", "land", "shortlet", "shared_apartment", "office", "shop")
 AMENITY_FLAGS = ("air_condition", "pop_ceiling", "floor_tiles", "running_water", "prepaid_meter", "wifi")
 FEE_KINDS = ("agency", "legal", "agreement", "caution", "service_charge", "other")
+SHOWN = "listing_state = 'published' AND status = 'available'"
 IMAGE_STATUSES = ("processing", "ready", "failed")
 
 
 def _one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
     names = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({names})", name=column)
+
+
+def _offered(name: str, *columns: Any) -> Index:
+    """Return an index of what is on the market, shown or not: agents and staff look through it as clients do."""
+    return Index(f"ix_properties_{name}", *columns, postgresql_where=text("status = 'available'"))
 
 
 class Property(Model):
@@ -39,18 +45,23 @@ class Property(Model):
         CheckConstraint(CURRENCY_CHECK, name="currency"),
         CheckConstraint("held_by_payment_id IS NULL OR status = 'available'", name="held_is_available"),
         Index("ix_properties_agent_id", "agent_id", "id"),
-        Index(
-            "ix_properties_newest",
-            "created_at",
-            "id",
-            postgresql_where=text("listing_state = 'published' AND status = 'available'"),
-        ),
-        Index(
-            "ix_properties_price",
-            "price",
-            "id",
-            postgresql_where=text("listing_state = 'published' AND status = 'available'"),
-        ),
+        Index("ix_properties_agent_id_updated_at", "agent_id", "updated_at", "id"),
+        Index("ix_properties_updated_at", "updated_at", "id"),
+        Index("ix_properties_newest", "created_at", "id", postgresql_where=text(SHOWN)),
+        Index("ix_properties_created_at", "created_at", "id"),
+        Index("ix_properties_updated_at", "updated_at", "id"),
+        Index("ix_properties_taken", "status", "created_at", "id", postgresql_where=text("status <> 'available'")),
+        _offered("price", "currency", "price", "id"),
+        _offered("listing_type_price", "currency", "listing_type", "price", "id"),
+        _offered("property_type_price", "currency", "property_type", "price", "id"),
+        _offered("types_price", "currency", "listing_type", "property_type", "price", "id"),
+        _offered("state_price", text("lower(state)"), "currency", "price", "id"),
+        _offered("lga_price", text("lower(lga)"), "currency", "price", "id", "property_type", "bedroom"),
+        _offered("city_price", text("lower(city)"), "currency", "price", "id", "property_type", "bedroom"),
+        _offered("city_newest", text("lower(city)"), "created_at", "id", "property_type", "bedroom"),
+        _offered("place", "latitude", "longitude"),
+        Index("ix_properties_spot", text("point(longitude, latitude)"), postgresql_using="gist"),
+        Index("ix_properties_amenities", "amenities", postgresql_using="gin"),
     )
 
     id: Mapped[Id]

@@ -157,6 +157,10 @@ def _add_plain(asked: Asked, query: Query) -> None:
     if compares_money and "currency" not in values:
         # Amounts of different currencies are never compared.
         values["currency"] = current_app.config["CURRENCIES"][0]
+    if len(values.get("property_type", ())) == 1:
+        # One kind leaves an index in the order of prices, several do not.
+        asked.conditions.append("properties.property_type = :only_type")
+        asked.values["only_type"] = values.pop("property_type")[0]
     asked.conditions += [_PLAIN[name] for name in values]
     asked.values |= values
     codes = set(query["amenities"] or ())
@@ -168,19 +172,30 @@ def _add_plain(asked: Asked, query: Query) -> None:
 
 def _add_place(asked: Asked, query: Query) -> None:
     if query["bbox"] is not None:
-        west, south, east, north = query["bbox"]
-        asked.conditions.append(f"{_SPOT} <@ box(point(:east, :north), point(:west, :south))")
-        asked.values |= {"west": west, "south": south, "east": east, "north": north}
+        asked.conditions.append(_within("west", "south", "east", "north"))
+        asked.values |= dict(zip(("west", "south", "east", "north"), query["bbox"], strict=True))
     if query["near"] is None:
         return
     latitude, longitude = query["near"]
     radius = query["radius_km"] or MOST_RADIUS_KM
-    # A kilometre is at least so many degrees at any edge of the circle; the index looks there, the distance decides.
+    # A kilometre is at most so many degrees, at the edge of the circle; an index looks there, the distance decides.
     edge = min(89.0, abs(latitude) + radius / KM_PER_DEGREE)
     widest = 1.01 / (KM_PER_DEGREE * math.cos(math.radians(edge)))
+    reach = radius * widest
     asked.values |= {"latitude": latitude, "longitude": longitude, "radius": radius}
-    asked.values |= {"widest": widest, "reach": radius * widest}
-    asked.conditions += [f"{_SPOT} <@ circle({_HERE}, :reach)", f"{_DISTANCE} <= :radius"]
+    if asked.order_name == "distance":
+        asked.conditions.append(f"{_SPOT} <@ circle({_HERE}, :reach)")
+        asked.values |= {"widest": widest, "reach": reach}
+    else:
+        # The planner knows how many homes lie between two numbers, but guesses how many lie in a circle.
+        asked.conditions.append(_within("left", "low", "right", "high"))
+        asked.values |= {"left": longitude - reach, "right": longitude + reach}
+        asked.values |= {"low": latitude - reach, "high": latitude + reach}
+    asked.conditions.append(f"{_DISTANCE} <= :radius")
+
+
+def _within(west: str, south: str, east: str, north: str) -> str:
+    return f"properties.latitude BETWEEN :{south} AND :{north} AND properties.longitude BETWEEN :{west} AND :{east}"
 
 
 def _add_words(asked: Asked, search: str) -> None:
