@@ -11,10 +11,11 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.dialects import postgresql
 
 from sheda.core import files
-from sheda.core.access import visible_to
+from sheda.core.access import COUNT_CAP, visible_to
 from sheda.core.actor import Actor, Role
 from sheda.core.db import db
 from sheda.core.errors import NotFound
+from sheda.core.paging import json_page, read_cursor, write_cursor
 from sheda.properties.models import Property
 
 KEPT = 4096
@@ -113,6 +114,32 @@ def detail(actor: Actor, property_id: int) -> str:
     db.session.flush()
     values = {"id": property_id, "media": media(), "viewer": actor.id or 0, "office": actor.is_office}
     return _enveloped(property_id, db.session.scalar(prepared(_DETAIL % rows_for(actor)), values))
+
+
+def among(actor: Actor, named: str, values: dict[str, Any], *, limit: int, cursor: str | None, count: bool) -> str:
+    """Return a page of the cards of listings that another room names and this actor may see, as JSON text.
+
+    `named` is a SELECT of `property_id` and a whole number `key`; the highest comes first.
+    """
+    fetched = {**values, "fetched": limit + 1, "media": media()}
+    behind = "true"
+    if cursor is not None:
+        (fetched["last_key"],) = read_cursor(cursor, [int])
+        behind = "n.key < :last_key"
+    shown = f"FROM ({named}) n JOIN properties ON properties.id = n.property_id WHERE {rows_for(actor)}"
+    statement = f"""SELECT {CARD}::text AS card, p.key AS key FROM (SELECT properties.*, n.key {shown} AND {behind}
+ ORDER BY n.key DESC LIMIT :fetched) p {JOINS}"""
+    if count:
+        total = f"SELECT count(*) AS total FROM (SELECT {shown} LIMIT {COUNT_CAP + 1}) matching"
+        statement = f"SELECT c.total, r.* FROM ({total}) c LEFT JOIN ({statement}) r ON true"
+    rows = db.session.execute(prepared(f"{statement} ORDER BY key DESC"), fetched).all()
+    found = [row for row in rows if row.card is not None]
+    return json_page(
+        [row.card for row in found[:limit]],
+        next_cursor=write_cursor([found[limit - 1].key]) if len(found) > limit else None,
+        count=min(rows[0].total, COUNT_CAP) if count else None,
+        count_is_exact=not count or rows[0].total <= COUNT_CAP,
+    )
 
 
 def agent_card(agent_id: int) -> str:

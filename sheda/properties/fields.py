@@ -56,6 +56,9 @@ class Numbers(fields.Field[tuple[float, ...]]):
         super().__init__(metadata={"description": f"Such as {example}."}, **options)
         self.bounds, self.fault = bounds, f"Write {len(bounds)} numbers with commas between them, such as {example}."
 
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else ",".join(f"{number:.9f}".rstrip("0").rstrip(".") for number in value)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[float, ...]:
         parts = str(value).split(",")
         if len(parts) != len(self.bounds):

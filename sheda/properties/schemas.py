@@ -37,7 +37,9 @@ class ListQuery(PageQuery):
 
     search = Line(most=200, load_default="", metadata={"description": "Words; misspelt ones are understood."})
     listing_type = Choice(models.LISTING_TYPES, load_default=None)
-    property_type = Several(Choice(models.PROPERTY_TYPES), load_default=None)
+    property_type = Several(
+        Choice(models.PROPERTY_TYPES), load_default=None, validate=validate.Length(max=MOST_AMENITIES)
+    )
     status = Choice(("available", "rented", "sold"), load_default=None)
     min_price = Bound(load_default=None)
     max_price = Bound(load_default=None)

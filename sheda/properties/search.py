@@ -84,6 +84,19 @@ class Asked:
         return ORDERS[self.order_name]
 
 
+WORDS = "t.words @@ CAST(:words AS tsquery)"
+
+
+def filters_of(query: Query) -> Asked:
+    """Return what a loaded query filters by, whoever asks."""
+    asked = Asked("newest", 0)
+    _add_plain(asked, query)
+    _add_place(asked, query)
+    if query["search"]:
+        _add_words(asked, query["search"])
+    return asked
+
+
 def page(actor: Actor, query: Query) -> str:
     """Return one page of cards as JSON text; `query` is a loaded `ListQuery`. Unauthorized for nobody's `mine`."""
     asked = Asked(query["sort"], query["limit"])
@@ -200,7 +213,7 @@ def _within(west: str, south: str, east: str, north: str) -> str:
 
 def _add_words(asked: Asked, search: str) -> None:
     meant = db.session.scalar(cards.prepared("SELECT search_query(:search)::text"), {"search": search})
-    asked.conditions.append("t.words @@ CAST(:words AS tsquery)")
+    asked.conditions.append(WORDS)
     asked.values["words"] = meant or ""
 
 

@@ -17,6 +17,7 @@ from sheda.core.db import db, flush, lock
 from sheda.core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from sheda.core.events import emit
 from sheda.core.states import illegal
+from sheda.properties import cards, saved
 from sheda.properties.events import PriceLowered, PropertyPublished, TermsChanging
 from sheda.properties.models import AMENITY_FLAGS, PriceHistory, Property, PropertyFee
 from sheda.properties.states import LISTING, STATUS
@@ -205,6 +206,32 @@ def lock_own(actor: Actor, property_id: int) -> Property:
     if subject.listing_state == "archived":
         raise illegal("update", subject.listing_state)
     return subject
+
+
+# ── For the room of shortlists ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def cards_among(actor: Actor, named: str, values: dict[str, Any], **page: Any) -> str:
+    """Return a page of cards of the listings that a SELECT of `property_id` and `key` names, the highest key first."""
+    return cards.among(actor, named, values, **page)
+
+
+def terms_of(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the filters of a loaded query ask for, to be kept as JSON and matched by `saved_predicate`."""
+    return saved.terms_of(query)
+
+
+def terms_version() -> str:
+    """Return the version of terms; those of another are to be made again from their filters."""
+    return saved.version()
+
+
+def saved_predicate(terms: str, record: str) -> tuple[str, str]:
+    """Return the record that a column of terms is, as an item of FROM, and the SQL by which it asks `properties`.
+
+    The alias `t` in that SQL is the listing's text, `words` of `property_texts`.
+    """
+    return f"jsonb_to_record({terms}) AS {record} ({saved.columns()})", saved.predicate(record)
 
 
 # ── Rules of writing ─────────────────────────────────────────────────────────────────────────────────────────────────
