@@ -4,6 +4,7 @@ import functools
 import logging
 import math
 import time
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
@@ -12,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 from celery import Celery
 from celery.schedules import crontab
 from flask import Flask
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -183,11 +184,22 @@ def sweep_ids(
         last = in_transaction(batch)
         if not last:
             break
-        if time.monotonic() > _turn_ends.get():
+        if turn_is_over():
             tally["more"] = 1
             break
         after = last
     return tally
+
+
+def is_alone(name: str) -> bool:
+    """Take a job's lock for the rest of the transaction; False when another worker has it, and does the work."""
+    taken = func.pg_try_advisory_xact_lock(zlib.crc32(b"job") - 2**31, zlib.crc32(name.encode()) - 2**31)
+    return bool(db.session.scalar(select(taken)))
+
+
+def turn_is_over() -> bool:
+    """Tell whether a sweep should leave the rest to its next turn: it then returns `more` in its tally."""
+    return time.monotonic() > _turn_ends.get()
 
 
 def make_celery(app: Flask, jobs: Iterable[Job]) -> Celery:

@@ -8,7 +8,7 @@ import logging
 import smtplib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -91,20 +91,32 @@ def post_mail(
     user_id: int, template: str, *, key: str, context: dict[str, Any] | None = None, due_at: datetime | None = None
 ) -> bool:
     """Put a mail into the outbox, within the caller's transaction; False when the key has been used before."""
+    return post_mails(template, [(user_id, key, context or {})], due_at=due_at) == 1
+
+
+def post_mails(
+    template: str, mails: Iterable[tuple[int, str, dict[str, Any]]], *, due_at: datetime | None = None
+) -> int:
+    """Put mails (to whom, key, context) into the outbox by one statement; how many of their keys were new."""
     now = clock.now()
-    row = {
-        "key": key,
-        "message_id": uuid.uuid4(),
-        "user_id": user_id,
-        "template": template,
-        "context": context or {},
-        "created_at": now,
-        "due_at": due_at or now,
-    }
-    written = db.session.scalar(insert(Outbox).values(**row).on_conflict_do_nothing().returning(Outbox.id))
-    if written is not None:
+    rows = [
+        {
+            "key": key,
+            "message_id": uuid.uuid4(),
+            "user_id": user_id,
+            "template": template,
+            "context": context,
+            "created_at": now,
+            "due_at": due_at or now,
+        }
+        for user_id, key, context in mails
+    ]
+    if not rows:
+        return 0
+    written = db.session.scalars(insert(Outbox).values(rows).on_conflict_do_nothing().returning(Outbox.id)).all()
+    if written:
         after_commit(_ring)
-    return written is not None
+    return len(written)
 
 
 def _ring() -> None:
