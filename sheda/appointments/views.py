@@ -66,6 +66,8 @@ class AppointmentView(RoomView):
         "cancel": "Cancelled. The other side has been told.",
     }
     list_columns = ["client", "property", "starts_at", "status", "expires_at"]
+    bulk = ("confirm", "reject", "complete")
+    more_columns = ("phone",)
     show_columns = ["client", "phone", "property", "starts_at", "ends_at", "status", "note", "created_at"]
     order_columns = ["starts_at", "expires_at"]
     base_order = ("starts_at", "desc")

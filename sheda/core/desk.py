@@ -89,6 +89,7 @@ class OutboxView(RoomView):
     list_title = "Outbox"
     icon = "mail"
     moves = {"retry": retry}
+    bulk = ("retry",)
     done = {"retry": "The message is on its way again."}
     list_columns = ["template", "to", "created_at", "state", "attempts"]
     show_columns = [

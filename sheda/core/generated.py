@@ -7,12 +7,12 @@ GET, no form holds a state, and a page is a fixed number of statements.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import Response, jsonify, redirect, url_for
+from flask import Response, current_app, jsonify, redirect, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.decorators import has_access
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_
 
 from sheda.core import widgets
 from sheda.core.access import select_visible
@@ -21,14 +21,15 @@ from sheda.core.db import db
 from sheda.core.errors import NotFound
 from sheda.core.forms import Offer, make_form
 from sheda.core.lists import Empty, ListPage
-from sheda.core.moves import MovingView, write_form
+from sheda.core.moves import write_form
 from sheda.core.roles import granted
 from sheda.core.timeline import history_of
 from sheda.core.views import here, is_post, perform, query, row_id, turned_away
 from sheda.core.widgets import Link
+from sheda.core.working_lists import WorkingList
 
 
-class RoomView(MovingView):
+class RoomView(WorkingList):
     """A room's generated pages: list, record, forms and moves over the rows that are there for whoever looks."""
 
     list_template, show_template, add_template, edit_template = (
@@ -47,6 +48,9 @@ class RoomView(MovingView):
         "add": "create",
         "edit": "update",
         "delete": "delete",
+        "export": "list",
+        "save_view": "list",
+        "forget_view": "list",
     }
 
     cells: dict[str, Callable[[Any], Any]] = {}
@@ -63,6 +67,8 @@ class RoomView(MovingView):
     find_label = "Find"
     list_options: Sequence[Any] = ()
     """What to load with the rows, so that a list is a fixed number of statements."""
+    more_columns: Sequence[str] = ()
+    """Columns that one may choose beside those of the list and the record's plain ones."""
     list_buttons = 2
     page_size = 25
     icon = "doc"
@@ -71,7 +77,7 @@ class RoomView(MovingView):
     search_columns: list[str] = []
 
     def __init__(self) -> None:
-        able = {"list", "show", "move", "options"}
+        able = {"list", "show", "move", "options", "export", "save_view", "forget_view", "move_many"}
         for route, method in (("add", "create"), ("edit", "update"), ("delete", "remove")):
             if getattr(type(self), method) is not getattr(RoomView, method):
                 able.add(route)
@@ -79,6 +85,7 @@ class RoomView(MovingView):
         self.list_title = self.list_title or self.nouns[1].capitalize()
         self.label_columns = dict(self.label_columns or {})
         super().__init__()
+        self.choosable = self._choosable()
         self.base_permissions = sorted({*self.base_permissions, *(f"can_{name}" for name in self.moves)})
 
     # ── What a room fills in ──────────────────────────────────────────────────────────────────────────────────────
@@ -134,6 +141,10 @@ class RoomView(MovingView):
         """Remove a row through the room's service."""
         raise NotImplementedError
 
+    def finds(self, _actor: Actor, words: str) -> ColumnElement[bool]:
+        """Return the condition of the rows that somebody looks for by words."""
+        return or_(*(column.icontains(words, autoescape=True) for column in self.find_columns))
+
     # ── Rows and buttons ──────────────────────────────────────────────────────────────────────────────────────────
 
     def may(self, action: str) -> bool:
@@ -167,6 +178,20 @@ class RoomView(MovingView):
             return widgets.badge(value, self.words)
         words = dict(self.choices.get(column, ()))
         return widgets.show(words.get(value, value) if words else value)
+
+    def _choosable(self) -> list[str]:
+        """Return the columns that one may choose from: the list's own, and what needs no further statement."""
+        groups = self.show_fieldsets or [("", {"fields": self.show_columns})]
+        plain = [
+            name
+            for _heading, group in groups
+            for name in group["fields"]
+            if name in self.datamodel.list_columns
+            and name not in self.cells
+            and not self.datamodel.is_relation(name)
+            and not self.datamodel.is_text(name)
+        ]
+        return list(dict.fromkeys([*self.list_columns, *self.more_columns, *plain]))
 
     def _prettify_column(self, name: str) -> str:
         """Turn a column into words: "created_at" into "Created at"."""
@@ -305,6 +330,13 @@ class RoomView(MovingView):
                 {"id": key, "text": text} for key, text in offer.find(query().get("q", "")[:100].replace("\x00", ""))
             ]
         )
+
+
+def pages_of(model: type[Any]) -> RoomView:
+    """Return the registered pages of a model: rooms on the right draw its buttons and states with them."""
+    views = current_app.appbuilder.baseviews  # type: ignore[attr-defined]
+    found: RoomView = next(view for view in views if isinstance(view, RoomView) and view.datamodel.obj is model)
+    return found
 
 
 def _only(form: Any, all_columns: Sequence[str], columns: Sequence[str]) -> Any:

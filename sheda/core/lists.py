@@ -1,51 +1,34 @@
-"""A page of a generated list: what was asked for, the rows that are there for this actor, and links that ask otherwise.
+"""A page of a generated list: the rows that answer what was asked, and links that ask otherwise."""
 
-Every parameter comes from an address bar: one that cannot be read is ignored, never an error.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import or_
-
-from sheda.core.access import RowScopedInterface
+from sheda.core import saved_views
 from sheda.core.actor import Actor
-from sheda.core.db import db
-from sheda.core.fields import UNSTORABLE
-from sheda.core.forms import LONGEST_FILTER, AtLeast, Contains, Is, RoomFilters, read_value
+from sheda.core.asking import Asked, Choice, RoomInterface
 from sheda.core.widgets import Button, Link
 
-LARGEST_PAGE_SIZE = 100
-LAST_PAGE = 400
-"""Deeper than this nobody reads; filters lead further."""
-
-
-class RoomInterface(RowScopedInterface):
-    """The way of generated pages to the data: own rows only, filters that read their values safely."""
-
-    filter_converter_class = RoomFilters
+__all__ = ["Empty", "ListPage", "RoomInterface"]
 
 
 @dataclass(frozen=True)
 class Tab:
-    """A saved view."""
+    """A view of a list; one's own can be forgotten."""
 
     label: str
     href: str
     current: bool
+    forget: str = ""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A filter as the page shows it."""
+class Chip:
+    """A filter that is set, and the address without it."""
 
-    name: str
     label: str
-    kind: str
-    value: str
-    options: list[tuple[str, str]]
+    href: str
 
 
 @dataclass(frozen=True)
@@ -71,6 +54,8 @@ class Cell:
 class Line:
     """A row as the page shows it."""
 
+    id: int
+    title: str
     cells: list[Cell]
     href: str
     buttons: list[Button]
@@ -100,103 +85,42 @@ class ListPage:
     note: str = ""
 
     def __post_init__(self) -> None:
-        self._name = type(self.view).__name__
-        self.size = min(max(1, self._number(f"psize_{self._name}", self.view.page_size)), LARGEST_PAGE_SIZE)
-        self._page = min(max(0, self._number(f"page_{self._name}", 0)), LAST_PAGE)
-        self.tab = self._text("tab") if self._text("tab") in self.view.tabs else next(iter(self.view.tabs), "")
-        self.asked = self._text("q").strip() if self.view.find_columns else ""
+        self._asks = Asked(self.view, self.actor, self.args)
+        self.tab, self.asked = self._asks.tab, self._asks.words
+        self.filters: list[Choice] = self._asks.filters
         self.find: str = self.view.find_label if self.view.find_columns else ""
-        self._order, self._descending = self._ordering()
-        self._filters = self.view.datamodel.get_filters(self.view.search_columns)
-        self._set: dict[str, str] = {}
-        self.filters = [choice for column in self.view.search_columns for choice in self._choices(column)]
-        self.narrowed = bool(self.asked or self._set)
-        found = self._rows()
+        self.narrowed = bool(self.asked or self._asks.set)
+        found, newer, older = self._asks.page()
         # The session holds what it has loaded only as long as somebody else does.
         self._beside = self.view.prefetch(found)
-        self._has_older = len(found) > self.size and self._page < LAST_PAGE
-        self.rows = [self._line(row) for row in found[: self.size]]
+        self.newer = self._href(before=newer) if newer else ""
+        self.older = self._href(after=older) if older else ""
+        self.rows = [self._line(row) for row in found]
         self.has_moves = any(row.buttons for row in self.rows)
         self.thumbs = any(row.thumb is not None for row in self.rows)
         self.empty = self._empty()
+        self.bulk: Sequence[Button] = self.view.bulk_buttons(self.actor) if self.rows else ()
+        self.bulk_href, self.save_href = f"{self.view.route_base}/bulk", f"{self.view.route_base}/views"
+        self.query = self._asks.query_text()
+        self.exports = [
+            Link(label, f"{self.view.route_base}/export/{kind}?{self.query}".rstrip("?"))
+            for kind, label in (("csv", "CSV"), ("xlsx", "Excel"))
+        ]
 
     def _empty(self) -> Empty:
         found: Empty = self.view.empty
         title = f"Nothing under “{self.view.tabs[self.tab][0]}” now" if self.tab not in {"", "all"} else found.title
         return replace(found, title=title) if self.view.may("create") else Empty(title, found.words)
 
-    def _text(self, name: str) -> str:
-        text = self.args.get(name, "")
-        return "" if len(text) > LONGEST_FILTER or UNSTORABLE.search(text) else text
-
-    def _number(self, name: str, default: int) -> int:
-        text = self._text(name)
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default  # noqa: PLR2004 - int4
-
-    def _ordering(self) -> tuple[str, bool]:
-        asked = self._text(f"_oc_{self._name}")
-        if asked in self.view.order_columns:
-            return asked, self._text(f"_od_{self._name}") == "desc"
-        column, direction = self.view.base_order or (self.view.datamodel.get_pk_name(), "desc")
-        return column, direction == "desc"
-
-    def _choices(self, column: str) -> list[Choice]:
-        """Read one column's filters and describe them; unreadable values are left out."""
-        options = list(self.view.choices.get(column, ()))
-        kinds = self._filters.get_search_filters().get(column, [])
-        choices = []
-        for place, kind in enumerate(kinds):
-            if not options and isinstance(kind, Is) and len(kinds) > 1:
-                continue
-            if options and not isinstance(kind, Is):
-                continue
-            if self.view.datamodel.is_boolean(column):
-                options = [("y", "Yes"), ("n", "No")]
-            name, label = f"_flt_{place}_{column}", self.view.label_columns.get(column, column)
-            if not isinstance(kind, Is | Contains):
-                label = f"{label} {'from' if isinstance(kind, AtLeast) else 'to'}"
-            value = self._text(name)
-            if value:
-                try:
-                    self._filters.add_filter_index(column, place, read_value(self.view.datamodel, column, value))
-                    self._set[name] = value
-                except (ValueError, KeyError):
-                    value = ""
-            choices.append(Choice(name, label, self._input_kind(column), value, options))
-        return choices
-
-    def _input_kind(self, column: str) -> str:
-        model = self.view.datamodel
-        if model.is_date(column) or model.is_datetime(column):
-            return "date"
-        return "number" if model.is_integer(column) or model.is_numeric(column) else "text"
-
-    def _rows(self) -> list[Any]:
-        view = self.view
-        query = db.session.query(view.datamodel.obj).options(*view.list_options)
-        query = view.datamodel.apply_filters(query, self._filters)
-        for clause in (view.narrow(self.actor), self._tab_clause(), self._find_clause()):
-            if clause is not None:
-                query = query.filter(clause)
-        column, key = getattr(view.datamodel.obj, self._order), view.datamodel.get_pk()
-        order = (column.desc().nulls_last(), key.desc()) if self._descending else (column.asc().nulls_last(), key.asc())
-        return list(query.order_by(*order).offset(self._page * self.size).limit(self.size + 1))
-
-    def _tab_clause(self) -> Any:
-        return self.view.tabs[self.tab][1](self.actor) if self.tab else None
-
-    def _find_clause(self) -> Any:
-        if not self.asked:
-            return None
-        return or_(*(column.icontains(self.asked, autoescape=True) for column in self.view.find_columns))
-
     def _line(self, row: Any) -> Line:
         view = self.view
         cells = [
             Cell(view.label_columns.get(name, name), view.looks.get(name, ""), view.cell(row, name))
-            for name in view.list_columns
+            for name in self._asks.columns
         ]
         return Line(
+            row.id,
+            view.title_of(row),
             cells,
             view.href_of(row),
             view.buttons(self.actor, row)[: view.list_buttons],
@@ -205,12 +129,7 @@ class ListPage:
         )
 
     def _href(self, **changes: Any) -> str:
-        kept = {"q": self.asked, "tab": self.tab, **self._set}
-        if f"_oc_{self._name}" in self.args:
-            kept |= {f"_oc_{self._name}": self._order, f"_od_{self._name}": "desc" if self._descending else "asc"}
-        if f"psize_{self._name}" in self.args:
-            kept[f"psize_{self._name}"] = str(self.size)
-        query = urlencode({name: value for name, value in {**kept, **changes}.items() if value not in ("", None)})
+        query = urlencode({name: value for name, value in {**self._asks.kept(), **changes}.items() if value})
         return f"{self.path}?{query}" if query else self.path
 
     @property
@@ -219,33 +138,54 @@ class ListPage:
         return f"{self.path}?{urlencode({'tab': self.tab})}" if self.tab else self.path
 
     @property
-    def tabs(self) -> list[Tab]:
-        """Return the saved views."""
+    def chips(self) -> list[Chip]:
+        """Return the filters that are set, each with the way to be rid of it."""
+        words = [Chip(f"“{self.asked}”", self._href(q=""))] if self.asked else []
+        return words + [Chip(one.words, self._href(**{one.name: ""})) for one in self.filters if one.value]
+
+    @property
+    def choosable(self) -> list[tuple[str, str, bool]]:
+        """Return the columns that one can choose: name, label, and whether it is shown."""
         return [
-            Tab(label, f"{self.path}?{urlencode({'tab': name})}", name == self.tab)
+            (name, self.view.label_columns.get(name, name), name in self._asks.columns)
+            for name in self.view.choosable
+            if name != self.view.list_columns[0]
+        ]
+
+    @property
+    def beside_columns(self) -> list[tuple[str, str]]:
+        """Return what the form that changes the columns must carry along."""
+        return [(name, value) for name, value in self._asks.kept().items() if name != "cols"]
+
+    @property
+    def beside_filters(self) -> list[tuple[str, str]]:
+        """Return what the form that narrows the list must carry along: order, columns and the size of pages."""
+        kept = self._asks.kept()
+        return [(name, value) for name, value in kept.items() if name not in {"q", "tab", *self._asks.set}]
+
+    @property
+    def tabs(self) -> list[Tab]:
+        """Return the views of the list, the room's own and then what this person has saved."""
+        mine = saved_views.of(self.actor, self._asks.name)
+        is_saved = any(one.query == self.query for one in mine)
+        own = [
+            Tab(label, f"{self.path}?{urlencode({'tab': name})}", name == self.tab and not is_saved)
             for name, (label, _clause) in self.view.tabs.items()
+        ]
+        return own + [
+            Tab(one.name, f"{self.path}?{one.query}", one.query == self.query, f"{self.save_href}/{one.id}/forget")
+            for one in mine
         ]
 
     @property
     def columns(self) -> list[Column]:
         """Return the heads, each a link that orders by it where that is possible."""
-        heads = []
-        for name in self.view.list_columns:
+        asks, heads = self._asks, []
+        for name in asks.columns:
             href = order = ""
             if name in self.view.order_columns:
-                is_this = name == self._order
-                down = is_this and not self._descending
-                href = self._href(**{f"_oc_{self._name}": name, f"_od_{self._name}": "desc" if down else "asc"})
-                order = ("descending" if self._descending else "ascending") if is_this else ""
+                down = name == asks.order and not asks.descending
+                href = self._href(**{f"_oc_{asks.name}": name, f"_od_{asks.name}": "desc" if down else "asc"})
+                order = ("descending" if asks.descending else "ascending") if name == asks.order else ""
             heads.append(Column(self.view.label_columns.get(name, name), self.view.looks.get(name, ""), href, order))
         return heads
-
-    @property
-    def newer(self) -> str:
-        """Return the address of the page before this one."""
-        return self._href(**{f"page_{self._name}": self._page - 1 or None}) if self._page else ""
-
-    @property
-    def older(self) -> str:
-        """Return the address of the page after this one."""
-        return self._href(**{f"page_{self._name}": self._page + 1}) if self._has_older else ""

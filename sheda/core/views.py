@@ -75,6 +75,11 @@ def row_id(text: str) -> int:
         raise NotFound
     return int(text)
 
+def sent_all(name: str) -> list[str]:
+    """Return every value of this form under a name."""
+    return request.form.getlist(name)
+
+
 
 def way_back(default: str) -> str:
     """Return the page of ours that this request came from, or the default: never an address elsewhere."""

@@ -46,7 +46,6 @@ class Property(Model):
         CheckConstraint("held_by_payment_id IS NULL OR status = 'available'", name="held_is_available"),
         Index("ix_properties_agent_id", "agent_id", "id"),
         Index("ix_properties_agent_id_updated_at", "agent_id", "updated_at", "id"),
-        Index("ix_properties_updated_at", "updated_at", "id"),
         Index("ix_properties_newest", "created_at", "id", postgresql_where=text(SHOWN)),
         Index("ix_properties_created_at", "created_at", "id"),
         Index("ix_properties_updated_at", "updated_at", "id"),

@@ -107,6 +107,8 @@ class PropertyView(RoomView):
         "archive": "Archived.",
     }
     list_columns = ["title", "price", "listing_state", "place", "updated_at"]
+    bulk = ("publish", "pause", "archive")
+    more_columns = ("reference", "has")
     show_fieldsets = [
         (
             "Home",

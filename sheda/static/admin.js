@@ -144,6 +144,27 @@
     else [...event.target.elements].filter((field) => field.name && !field.value).forEach((field) => (field.disabled = true));
   };
 
+  // The bar of what can be done with ticked rows comes with the first tick.
+  const bulkBar = (bar) => {
+    const ticks = [...document.querySelectorAll("input[form=bulk]")];
+    const all = document.querySelector("[data-tick-all]");
+    const count = () => {
+      const ticked = ticks.filter((tick) => tick.checked).length;
+      bar.hidden = !ticked;
+      bar.querySelector("[data-bulk-count]").textContent = `${ticked} ticked`;
+      ticks.forEach((tick) => tick.closest("tr").toggleAttribute("data-ticked", tick.checked));
+      all.firstElementChild.nextElementSibling.checked = ticked === ticks.length;
+    };
+    document.querySelector("[data-tick-label]").hidden = true;
+    all.hidden = false;
+    all.addEventListener("change", (event) => {
+      ticks.forEach((tick) => (tick.checked = event.target.checked));
+      count();
+    });
+    ticks.forEach((tick) => tick.addEventListener("change", count));
+    count();
+  };
+
   // What has been seen is told to the server without a click.
   const sendQuietly = (form) => {
     form.hidden = true;
@@ -156,6 +177,7 @@
   document.querySelectorAll(".s-toast").forEach(fadeToast);
   document.querySelectorAll("select[data-options]").forEach(combo);
   document.querySelectorAll("select[data-submit]").forEach((select) => select.addEventListener("change", () => select.form.requestSubmit()));
+  document.querySelectorAll("form[data-bulk]").forEach(bulkBar);
   document.querySelectorAll("form[data-quietly]").forEach(sendQuietly);
   document.addEventListener("click", askHere);
   document.addEventListener("submit", sendOnce);
