@@ -72,6 +72,8 @@ from sheda.properties.api import AgentApi, PropertyApi, PropertyImageApi
 from sheda.properties.events import ImagesAccepted, PropertyArchived, PropertyReturned, TermsChanging
 from sheda.properties.models import Property
 from sheda.properties.views import PropertyView
+from sheda.workplace.calendar_pages import CalendarView
+from sheda.workplace.views import DealView
 
 ROW_RULES: tuple[ModuleType, ...] = (
     accounts_rows,
@@ -112,12 +114,14 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (docs.SwaggerView, "", "", ""),
     (SignIn, "", "", ""),
     (PropertyView, "Listings", "", "listing"),
-    (AppointmentView, "Viewings", "", "calendar"),
+    (CalendarView, "Calendar", "", "calendar"),
     (ChatView, "Inbox", "", "chat"),
-    (PaymentView, "Payments", "", "money"),
-    (ContractView, "Contracts", "", "doc"),
-    (HoursView, "Weekly hours", "Calendar", "clock"),
-    (ExceptionView, "Days off", "Calendar", "calendar"),
+    (DealView, "Deals", "", "deal"),
+    (AppointmentView, "Viewings", "Records", "eye"),
+    (PaymentView, "Payments", "Records", "money"),
+    (ContractView, "Contracts", "Records", "doc"),
+    (HoursView, "Weekly hours", "Hours", "clock"),
+    (ExceptionView, "Days off", "Hours", "calendar"),
     (BankAccountView, "Bank accounts", "Money", "bank"),
     (UserView, "People", "Desk", "people"),
     (RoleView, "Roles", "Desk", "lock"),

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HOUSE = ROOT / "sheda"
-ROOMS = ["accounts", "profiles", "properties", "appointments", "payments", "contracts", "chat", "notifications"]
+ROOMS = ["accounts", "profiles", "properties", "appointments", "payments", "contracts", "chat", "notifications", "workplace"]
 SHARED = {"models", "access", "services", "events", "errors", "states"}
 FLOORS = ["events", "states", "models", "access", "services", "edges"]
 EDGES = {"schemas", "api", "views", "jobs"}

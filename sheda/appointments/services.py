@@ -1,6 +1,6 @@
 """The verbs of a viewing. Lock order: agent and client by name, then property, then viewing."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -231,6 +231,11 @@ def suggestions_for(appointment: Appointment) -> list[slots.Slot]:
         after=appointment.ends_at,
         client_id=appointment.client_id,
     )
+
+
+def hours_between(agent_id: int, first: date, beyond: date) -> slots.Schedule:
+    """Return when an agent takes viewings on some days of his zone; NotFound for somebody who is no agent."""
+    return slots.schedule_of(agent_id, first, beyond)
 
 
 def cancel_future_for_property(subject: Property, *, keep_appointment_id: int | None = None) -> None:

@@ -17,8 +17,8 @@ from sheda.core.forms import LagosDateTimeField, time_field
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.states import Move
-from sheda.core.views import view_of, waits
-from sheda.core.widgets import Card, Section
+from sheda.core.views import deal_href, view_of, waits
+from sheda.core.widgets import Card, Link, Section
 
 SHOWN_AT_HOME = 10
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -101,6 +101,10 @@ class AppointmentView(RoomView):
         "property": lambda row: row.subject.title,
         "expires_at": lambda row: widgets.countdown(row.expires_at) if row.status == "pending" else None,
     }
+
+    def links(self, _actor: Actor, row: Appointment) -> list[Link]:
+        """Lead to the deal."""
+        return [Link("Whole deal", deal_href(row), "deal")]
 
     def title_of(self, row: Appointment) -> str:
         """Name a viewing by its client and home."""
@@ -237,7 +241,7 @@ def requests_to_confirm(actor: Actor) -> Section | None:
         Card(
             "request",
             f"{row.client.get_full_name()} asks to view {row.subject.title}",
-            view.href_of(row),
+            deal_href(row),
             widgets.joined(widgets.moment(row.starts_at), widgets.length_words(row.ends_at - row.starts_at)),
             row.expires_at,
             widgets.countdown(row.expires_at),
@@ -266,7 +270,7 @@ def viewings_to_close(actor: Actor) -> Section | None:
         Card(
             "request",
             f"Did {row.client.get_full_name()} come to see {row.subject.title}?",
-            view.href_of(row),
+            deal_href(row),
             widgets.moment(row.starts_at),
             buttons=tuple(view.buttons(actor, row)),
         )

@@ -18,7 +18,7 @@ from sheda.core import clock, limits, widgets
 from sheda.core.actor import Actor, current_actor
 from sheda.core.db import db
 from sheda.core.forms import checked
-from sheda.core.views import perform, row_id, sent, turned_away, waits
+from sheda.core.views import perform, row_id, sent, turned_away, waits, way_back
 from sheda.core.widgets import Card, Section
 
 CHATS_SHOWN = 50
@@ -56,7 +56,7 @@ class ChatView(BaseView):
         """Send a message; the same form sent twice is one message."""
         other, actor = row_id(pk), current_actor()
         perform(lambda: _send(actor, other))
-        return redirect(url_for(f"{self.endpoint}.thread", pk=other))
+        return redirect(way_back(url_for(f"{self.endpoint}.thread", pk=other)))
 
     @expose("/with/<pk>/read", methods=["POST"])
     @has_access

@@ -19,7 +19,7 @@ from sheda.core.db import db
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.states import Move
-from sheda.core.views import view_of, waits
+from sheda.core.views import deal_href, view_of, waits
 from sheda.core.widgets import Card, Link, Section
 
 SHOWN_AT_HOME = 10
@@ -139,8 +139,9 @@ class ContractView(RoomView):
         return f"{row.client.get_full_name()}, {row.subject.title}"
 
     def links(self, _actor: Actor, row: Contract) -> list[Link]:
-        """Lead to the document."""
-        return [Link("Read (PDF)", f"{self.route_base}/document/{row.id}", "doc")]
+        """Lead to the document and the deal."""
+        paper = Link("Read (PDF)", f"{self.route_base}/document/{row.id}", "doc")
+        return [Link("Whole deal", deal_href(row), "deal"), paper]
 
     def rule(self, name: str) -> Move | None:
         """Know renewing beside the machine's own moves."""
@@ -190,7 +191,7 @@ def contracts_ending(actor: Actor) -> Section | None:
         Card(
             "contract",
             _ending_words(row),
-            view.href_of(row),
+            deal_href(row),
             widgets.joined(row.subject.title, widgets.money(row.amount, row.currency)),
             buttons=tuple(view.buttons(actor, row)),
         )

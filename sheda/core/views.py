@@ -1,4 +1,4 @@
-"""The shell of the admin UI: what a page may ask of its request, its frame, the door, home and error pages."""
+"""The shell of the admin UI: what a page may ask of its request, its frame, the door and error pages."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -8,13 +8,12 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, flash, g, redirect, render_template, request, session, url_for
 from flask_appbuilder import BaseView, expose
-from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.views import AuthDBView
 from flask_appbuilder.utils.base import is_safe_redirect_url
 from flask_login import current_user, login_user
 from werkzeug.datastructures import FileStorage
 
-from sheda.core import clock, files, widgets
+from sheda.core import files, widgets
 from sheda.core.access import LARGEST_ID
 from sheda.core.actor import ANONYMOUS, Actor, client_address, current_actor, request_id
 from sheda.core.db import db, in_transaction
@@ -26,6 +25,7 @@ Result = TypeVar("Result")
 View = TypeVar("View", bound=BaseView)
 
 DOOR, LOGOUT, HOME, MORE = "SignIn.login", "SignIn.logout", "HomeView.home", "HomeView.more"
+DEAL = "DealView.show"
 
 PAGE_PATHS = ("/admin", "/login", "/logout")
 """Where people with browsers go: a refusal there is a page, elsewhere a problem."""
@@ -128,6 +128,11 @@ def require(action: str, resource: str) -> None:
     """Refuse an action that the stored permissions do not give to whoever acts."""
     if not current_app.appbuilder.sm.has_access(f"can_{action}", resource):  # type: ignore[attr-defined]
         raise NotAllowed
+
+
+def deal_href(row: Any) -> str:
+    """Return the address of the deal that a viewing, payment or contract belongs to: one client and one home."""
+    return url_for(DEAL, home=row.property_id, client=row.client_id)
 
 
 def view_of(kind: type[View]) -> View:
@@ -256,53 +261,10 @@ def waits(source: Source) -> Source:
     return source
 
 
-class HomeView(BaseView):
-    """The first page: what must be decided, by when, and the buttons that settle it."""
-
-    route_base = ""
-    default_view = "home"
-    class_permission_name = "AdminUI"
-    base_permissions = ["can_enter"]
-
-    @before_request(only=["home", "more"])
-    def _enter(self) -> Any:
-        return turned_away()
-
-    @expose("/")
-    def index(self) -> Any:
-        """Lead to home, or to the door."""
-        return redirect(url_for(HOME if visitor().id is not None else DOOR))
-
-    @expose("/admin/")
-    def home(self) -> Any:
-        """Show what waits."""
-        actor = current_actor()
-        found = [section for source in _sources if (section := source(actor)) is not None and section.cards]
-        sections = sorted(found, key=lambda section: section.rank)
-        count = sum(len(section.cards) for section in sections)
-        dues = [card.due for section in sections for card in section.cards if card.due]
-        first = f" The first lapses {widgets.moment_words(min(dues))}." if dues else ""
-        note = (
-            f"{count} thing{'s wait' if count != 1 else ' waits'} for you.{first}"
-            if count
-            else "Nothing waits for you."
-        )
-        page = {
-            "greeting": f"{_greeting()}, {actor.name.split(' ')[0] or actor.role.value}",
-            "note": note,
-            "sections": sections,
-        }
-        return self.render_template("admin/home.html", title="Home", page=page)
-
-    @expose("/admin/more")
-    def more(self) -> Any:
-        """Show the whole menu as a page, for small screens."""
-        return self.render_template("admin/more.html", title="More")
-
-
-def _greeting() -> str:
-    hour = clock.now().astimezone(clock.LAGOS).hour
-    return "Good morning" if hour < 12 else "Good afternoon" if hour < 17 else "Good evening"  # noqa: PLR2004 - noon, five
+def waiting(actor: Actor) -> list[Section]:
+    """Return what waits for an actor in every room, the more pressing kinds first."""
+    found = [section for source in _sources if (section := source(actor)) is not None and section.cards]
+    return sorted(found, key=lambda section: section.rank)
 
 
 # ── The door ─────────────────────────────────────────────────────────────────────────────────────────────────────

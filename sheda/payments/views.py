@@ -15,8 +15,8 @@ from sheda.core.errors import NotFound
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.money import format_money
-from sheda.core.views import require, view_of, waits
-from sheda.core.widgets import Card, Section
+from sheda.core.views import deal_href, require, view_of, waits
+from sheda.core.widgets import Card, Link, Section
 from sheda.payments import services
 from sheda.payments.models import Payment
 from sheda.payments.states import PAYMENT
@@ -43,6 +43,16 @@ def _account(row: Payment) -> str:
 def _made_of(row: Payment) -> str:
     lines = [(line["label"], Decimal(line["amount"])) for line in row.lines]
     return " · ".join(f"{label} {format_money(amount, row.currency)}" for label, amount in lines)
+
+
+def _said(row: Payment) -> Any:
+    """Say what the client says: from whose account, when, how much, and the bank's own reference."""
+    return widgets.joined(
+        row.payer_name,
+        widgets.day_words(row.paid_on) if row.paid_on else "",
+        widgets.money(row.amount_paid, row.currency) if row.amount_paid else "",
+        widgets.reference(row.bank_reference) if row.bank_reference else "",
+    )
 
 
 class PaymentView(RoomView):
@@ -112,6 +122,10 @@ class PaymentView(RoomView):
         """Add the proof."""
         return ("proof",)
 
+    def links(self, _actor: Actor, row: Payment) -> list[Link]:
+        """Lead to the deal."""
+        return [Link("Whole deal", deal_href(row), "deal")]
+
     def title_of(self, row: Payment) -> str:
         """Name a payment by its client and amount."""
         return f"{row.client.get_full_name()}, {format_money(row.amount, row.currency)}"
@@ -127,6 +141,7 @@ class PaymentView(RoomView):
             "money": [
                 ("Reference", widgets.reference(row.reference)),
                 ("Into", _account(row)),
+                *([("From", _said(row))] if row.declared_at else []),
                 ("Made of", _made_of(row)),
             ],
         }
@@ -161,7 +176,7 @@ def payments_to_decide(actor: Actor) -> Section | None:
         Card(
             "flag" if actor.is_office else "payment",
             f"{row.client.get_full_name()} says {format_money(row.amount, row.currency)} is paid",
-            view.href_of(row),
+            deal_href(row),
             widgets.joined(
                 row.subject.title,
                 widgets.reference(row.reference),
