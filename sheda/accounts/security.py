@@ -2,26 +2,39 @@
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
-from flask import session
+import jwt
+from flask import current_app, session
 from flask_appbuilder.security.sqla.manager import SecurityManager as StockSecurityManager
-from flask_jwt_extended import decode_token
-from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from sheda.accounts.models import RefreshFamily, Role, User, assoc_user_role
+from sheda.accounts.models import RefreshFamily, User
 from sheda.core import clock
 from sheda.core.actor import Actor, act_as, current_actor
 from sheda.core.actor import Role as ActorRole
-from sheda.core.db import db
+from sheda.core.db import db, read, read_one
 from sheda.core.errors import Unauthorized
 
 GRANTS_KEPT = 10.0
 """Seconds for which a process trusts its copy of the roles' permissions; `sync-roles` shows within that time."""
+
+TOKENS_KEPT = 4096
+"""Tokens whose signature a process need not check again."""
+
+_ALIVE = """SELECT u.first_name, u.last_name, u.email, array_agg(r.name::text)
+ FROM refresh_families f JOIN ab_user u ON u.id = f.user_id
+ JOIN ab_user_role m ON m.user_id = u.id JOIN ab_role r ON r.id = m.role_id
+ WHERE f.id = :family AND f.revoked_at IS NULL AND u.id = :person AND u.active AND u.session_version = :version
+ GROUP BY u.id"""
+
+_PERMISSIONS = """SELECT r.name, p.name, v.name FROM ab_role r
+ JOIN ab_permission_view_role g ON g.role_id = r.id JOIN ab_permission_view pv ON pv.id = g.permission_view_id
+ JOIN ab_permission p ON p.id = pv.permission_id JOIN ab_view_menu v ON v.id = pv.view_menu_id"""
 
 PRECEDENCE = (ActorRole.ADMIN, ActorRole.STAFF, ActorRole.AGENT, ActorRole.CLIENT)
 
@@ -36,27 +49,18 @@ def cookie_marks(user: User, family_id: uuid.UUID) -> dict[str, Any]:
 
 def highest_role(named: Iterable[Any]) -> ActorRole | None:
     """Return the highest of some stored roles, by their names; None when a person has none of ours."""
-    names = {one.name for one in named}
+    return _highest([one.name for one in named])
+
+
+def _highest(names: Sequence[str]) -> ActorRole | None:
     return next((role for role in PRECEDENCE if role.value in names), None)
 
 
-def _person() -> Select[Any]:
-    return (
-        select(User.id, User.first_name, User.last_name, User.email, Role.name)
-        .join(assoc_user_role, assoc_user_role.c.user_id == User.id)
-        .join(Role, Role.id == assoc_user_role.c.role_id)
-        .where(User.active)
-    )
-
-
-def _actor_of(rows: Any, session_name: str) -> Actor | None:
-    if not rows:
-        return None
-    role = highest_role(rows)
-    if role is None:
-        return None
-    first = rows[0]
-    return Actor(first.id, role, f"{first.first_name} {first.last_name}".strip(), first.email, session_name)
+@lru_cache(maxsize=TOKENS_KEPT)
+def _verified(token: str, key: str, algorithm: str, audience: str, issuer: str) -> dict[str, Any]:
+    """Check once that we made a token and return its claims; whether its time is over is looked at every time."""
+    options: Any = {"verify_exp": False, "require": ["exp", "sub"]}
+    return jwt.decode(token, key, algorithms=[algorithm], audience=audience, issuer=issuer, options=options)
 
 
 class SecurityManager(StockSecurityManager):
@@ -69,21 +73,23 @@ class SecurityManager(StockSecurityManager):
 
     def actor_of_token(self, token: str) -> Actor:
         """Recognise the person of an access token, alive by user, version and family; Unauthorized otherwise."""
+        config = current_app.config
+        audience, issuer = config["JWT_DECODE_AUDIENCE"], config["JWT_DECODE_ISSUER"]
         try:
-            claims = decode_token(token)
+            claims = _verified(token, config["JWT_SECRET_KEY"], config["JWT_ALGORITHM"], audience, issuer)
             if claims["type"] != "access":
                 raise Unauthorized("Send the access token here, not the refresh token.")
             family, version, user_id = uuid.UUID(claims["fam"]), int(claims["ver"]), int(claims["sub"])
-        except (PyJWTError, JWTExtendedException, KeyError, ValueError, TypeError) as fault:
+        except (PyJWTError, KeyError, ValueError, TypeError) as fault:
             raise Unauthorized from fault
-        alive = _person().join(RefreshFamily, RefreshFamily.user_id == User.id)
-        alive = alive.where(RefreshFamily.id == family, RefreshFamily.revoked_at.is_(None))
-        actor = _actor_of(
-            db.session.execute(alive.where(User.id == user_id, User.session_version == version)).all(), str(family)
-        )
-        if actor is None:
+        if claims["exp"] <= time.time():
             raise Unauthorized
-        return actor
+        person = read_one(_ALIVE, family=family, person=user_id, version=version)
+        role = _highest(person[3]) if person else None
+        if person is None or role is None:
+            raise Unauthorized
+        first_name, last_name, email, _ = person
+        return Actor(user_id, role, f"{first_name} {last_name}".strip(), email, str(family))
 
     def load_user(self, pk: Any) -> User | None:
         """Load the user of a cookie, with what pages need, while the cookie's sign-in and session version live."""
@@ -125,22 +131,8 @@ class SecurityManager(StockSecurityManager):
         self._grants_until = 0.0
 
     def _read_grants(self) -> dict[str, frozenset[tuple[str, str]]]:
-        from flask_appbuilder.security.sqla.models import (
-            Permission,
-            PermissionView,
-            ViewMenu,
-            assoc_permissionview_role,
-        )
-
-        pairs = (
-            select(Role.name, Permission.name.label("permission"), ViewMenu.name.label("view"))
-            .join(assoc_permissionview_role, assoc_permissionview_role.c.role_id == Role.id)
-            .join(PermissionView, PermissionView.id == assoc_permissionview_role.c.permission_view_id)
-            .join(Permission, Permission.id == PermissionView.permission_id)
-            .join(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
-        )
         found: dict[str, set[tuple[str, str]]] = {}
-        for role, permission, view in db.session.execute(pairs):
+        for role, permission, view in read(_PERMISSIONS):
             found.setdefault(role, set()).add((permission, view))
         return {role: frozenset(pairs) for role, pairs in found.items()}
 

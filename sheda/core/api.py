@@ -169,7 +169,7 @@ def _load(spec: Endpoint, sent: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     faults: list[dict[str, str]] = []
     try:
-        query = spec.query_schema.load(_query_values(spec))
+        query = spec.query_schema.take(_query_values(spec))
         if spec.query is not None:
             values["query"] = query
     except ValidationError as fault:
@@ -180,7 +180,7 @@ def _load(spec: Endpoint, sent: Any) -> dict[str, Any]:
         values["files"] = sent
     else:
         try:
-            body = spec.body_schema.load(sent)
+            body = spec.body_schema.take(sent)
             if spec.body is not None:
                 values["body"] = body
         except ValidationError as fault:
@@ -268,8 +268,8 @@ def _respond(spec: Endpoint, answer: Answer) -> Response:
     status = answer.status or spec.status
     if answer.value is None:
         return Response(status=204, headers=answer.headers)
-    response = Response(answer.value, status=status, headers=answer.headers)
-    response.content_type = answer.content_type or spec.produces
+    content_type = answer.content_type or spec.produces
+    response = Response(answer.value, status, answer.headers, content_type=content_type)
     if spec.etag and status < 300 and isinstance(answer.value, str):
         response.headers["ETag"] = etag_of(answer.value)
         response.headers.setdefault("Cache-Control", "private, no-cache")

@@ -36,8 +36,8 @@ class Endpoint:
     may: str
     subject: type[Any] | None = None
     move: str | None = None
-    body: type[Schema] | None = None
-    query: type[Schema] | None = None
+    body: type[RequestSchema] | None = None
+    query: type[RequestSchema] | None = None
     answer: type[Schema] | None = None
     status: int = 200
     idempotent: bool = False
@@ -62,12 +62,12 @@ class Endpoint:
         return bool(WRITING & set(self.methods))
 
     @functools.cached_property
-    def query_schema(self) -> Schema:
+    def query_schema(self) -> RequestSchema:
         """Return the schema of the query, made once; an endpoint without one takes no parameters."""
         return (self.query or RequestSchema)()
 
     @functools.cached_property
-    def body_schema(self) -> Schema:
+    def body_schema(self) -> RequestSchema:
         """Return the schema of the body, made once; an endpoint without one takes no fields."""
         return (self.body or RequestSchema)()
 

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from flask import current_app
-from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, missing, pre_load, validate
 
 from sheda.core import money
 from sheda.core.access import LARGEST_ID
@@ -27,6 +28,39 @@ class RequestSchema(Schema):
 
     aliases: dict[str, str] = {}
     """Other names that a field may come under."""
+
+    def take(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Load data as `load` does, at a fraction of its cost where all is well; ValidationError where it is not."""
+        if not self._is_plain:
+            return self._loaded(data)
+        sent = self._rename(data)
+        found: dict[str, Any] = {}
+        known = 0
+        try:
+            for name, one in self.load_fields.items():
+                key = one.data_key or name
+                if key in sent:
+                    found[one.attribute or name] = one.deserialize(sent[key], key, sent)
+                    known += 1
+                elif one.required:
+                    return self._loaded(data)
+                elif one.load_default is not missing:
+                    default = one.load_default
+                    found[one.attribute or name] = default() if callable(default) else default
+        except ValidationError:
+            return self._loaded(data)
+        return found if known == len(sent) else self._loaded(data)
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Tell whether loading is no more than its fields: no hook beside the aliases, no nested names."""
+        hooks = {kind: [hook[0] for hook in found] for kind, found in self._hooks.items() if found}
+        others = {"validates", "validates_schema", "post_load"} & hooks.keys()
+        return hooks["pre_load"] == ["_rename"] and not others
+
+    def _loaded(self, data: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = self.load(data)
+        return found
 
     @pre_load
     def _rename(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:

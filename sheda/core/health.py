@@ -3,6 +3,7 @@
 import hmac
 import os
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from flask import current_app
@@ -36,6 +37,12 @@ LOOPBACK = frozenset({"127.0.0.1", "::1"})
 REQUESTS = Counter("sheda_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram("sheda_request_seconds", "Time to answer", ["route"])
 WAITING = Gauge("sheda_outbox_waiting", "Messages not yet sent", multiprocess_mode="mostrecent")
+
+
+@cache
+def counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Return what counts and times an answer; there are as many as routes, methods and statuses."""
+    return REQUESTS.labels(method, route, status), SECONDS.labels(route)
 
 
 def beat() -> None:

@@ -27,6 +27,17 @@ View = TypeVar("View", bound=BaseView)
 DOOR, LOGOUT, HOME, MORE = "SignIn.login", "SignIn.logout", "HomeView.home", "HomeView.more"
 DEAL = "DealView.show"
 
+PLAIN = frozenset({"application/json", "application/problem+json"})
+PLAIN_HEADERS = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+"""Of answers that no browser shows as a page."""
+
 PAGE_PATHS = ("/admin", "/login", "/logout")
 """Where people with browsers go: a refusal there is a page, elsewhere a problem."""
 
@@ -164,6 +175,9 @@ def csp_nonce() -> str:
 
 def secure_headers(response: Response) -> Response:
     """Set the headers of every response; pages run only scripts with the nonce and load nothing from elsewhere."""
+    if response.mimetype in PLAIN:
+        response.headers.extend(PLAIN_HEADERS)
+        return response
     media = urlsplit(files.url(f"{files.Area.PUBLIC}/"))
     pictures = f" {media.scheme}://{media.netloc}" if media.netloc else ""
     policy = (

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from sheda.core import errors, health, problems, views
 from sheda.core.actor import request_id
+from sheda.core.cookies import LeanCookies
 from sheda.core.db import undo_open
 from sheda.core.errors import Refusal
 
@@ -52,7 +53,8 @@ class BarePaths:
 
 
 def install(app: Flask) -> None:
-    """Install error handlers, headers and bare paths."""
+    """Install error handlers, headers, bare paths and the way with cookies."""
+    app.session_interface = LeanCookies()
     views.install(app)
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http_fault)
@@ -69,8 +71,9 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id() or ""
     route = str(request.url_rule) if request.url_rule else "none"
-    health.REQUESTS.labels(request.method if request.url_rule else "any", route, response.status_code).inc()
-    health.SECONDS.labels(route).observe(time.monotonic() - g.get("began", time.monotonic()))
+    answered, seconds = health.counters(request.method if request.url_rule else "any", route, response.status_code)
+    answered.inc()
+    seconds.observe(time.monotonic() - g.get("began", time.monotonic()))
     return response
 
 
