@@ -13,7 +13,14 @@ from sheda.appointments import access as appointments_rows
 from sheda.appointments import hours as appointments_hours
 from sheda.appointments import jobs as appointments_jobs
 from sheda.appointments import services as appointments
-from sheda.appointments.api import AgentSlotsApi, AppointmentApi, AvailabilityApi, AvailabilityExceptionApi
+from sheda.appointments.api import (
+    AgentSlotsApi,
+    AppointmentApi,
+    AvailabilityApi,
+    AvailabilityExceptionApi,
+    CalendarApi,
+    CalendarFeedApi,
+)
 from sheda.appointments.events import (
     AppointmentBooked,
     AppointmentCanceled,
@@ -22,6 +29,7 @@ from sheda.appointments.events import (
     AppointmentMissed,
     AppointmentRejected,
 )
+from sheda.appointments.feed_pages import CalendarLinkView
 from sheda.appointments.views import AppointmentView, ExceptionView, HoursView
 from sheda.chat import access as chat_rows
 from sheda.chat.api import ChatApi
@@ -102,6 +110,8 @@ APIS: tuple[type[Any], ...] = (
     AgentSlotsApi,
     AvailabilityApi,
     AvailabilityExceptionApi,
+    CalendarFeedApi,
+    CalendarApi,
     AppointmentPaymentsApi,
     PaymentsApi,
     FilesApi,
@@ -122,6 +132,7 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (ContractView, "Contracts", "Records", "doc"),
     (HoursView, "Weekly hours", "Hours", "clock"),
     (ExceptionView, "Days off", "Hours", "calendar"),
+    (CalendarLinkView, "Calendar link", "Hours", "calendar"),
     (BankAccountView, "Bank accounts", "Money", "bank"),
     (UserView, "People", "Desk", "people"),
     (RoleView, "Roles", "Desk", "lock"),

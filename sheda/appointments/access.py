@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sheda.appointments.models import Appointment, AvailabilityException, AvailabilityHours
+from sheda.appointments.models import Appointment, AvailabilityException, AvailabilityHours, CalendarFeed
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor, Role
 
@@ -27,3 +27,8 @@ def _hours_rows(actor: Actor) -> Any:
 def _exception_rows(actor: Actor) -> Any:
     model = AvailabilityException
     return model.agent_id == actor.id if actor.role is Role.AGENT else model.id.is_(None)
+
+
+@row_rule(CalendarFeed)
+def _feed_rows(actor: Actor) -> Any:
+    return CalendarFeed.agent_id == actor.id if actor.role is Role.AGENT else CalendarFeed.id.is_(None)

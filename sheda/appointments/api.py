@@ -3,9 +3,10 @@
 from datetime import date, timedelta
 from typing import Any
 
-from sheda.appointments import hours, schemas, services, slots
+from sheda.appointments import calendars, hours, schemas, services, slots
 from sheda.appointments.models import Appointment, AvailabilityException, AvailabilityHours
 from sheda.appointments.states import APPOINTMENT
+from sheda.core import clock
 from sheda.core.access import RowScopedInterface, get_visible, select_visible
 from sheda.core.actor import Actor
 from sheda.core.api import Answer, RoomApi, ServiceApi, endpoint
@@ -228,3 +229,42 @@ class AvailabilityExceptionApi(RoomApi):
     def remove_exception(self, actor: Actor, pk: int) -> None:
         """Let a day be like every other."""
         hours.remove_exception(actor, pk)
+
+
+class CalendarFeedApi(ServiceApi):
+    """The private address of an agent's own calendar."""
+
+    resource_name = "users/me/calendar"
+    class_permission_name = "CalendarFeed"
+
+    @endpoint("GET", "/", may="read", answer=schemas.FeedAnswer)
+    def show_feed(self, actor: Actor) -> dict[str, Any]:
+        """Read whether one's calendar has a private address. The address itself is kept nowhere."""
+        feed = calendars.find_feed(actor)
+        return {"id": actor.id, "is_shared": feed is not None, "created_at": feed.created_at if feed else None}
+
+    @endpoint("POST", "/", may="create", answer=schemas.NewFeedAnswer, status=201)
+    def share_feed(self, actor: Actor) -> dict[str, Any]:
+        """Make the private address at which Google, Apple and Outlook can subscribe to one's viewings.
+
+        It is shown this once. An address made before is dead from now on.
+        """
+        return {"id": actor.id, "is_shared": True, "created_at": clock.now(), "url": calendars.share_feed(actor)}
+
+    @endpoint("DELETE", "/", may="delete", status=204)
+    def revoke_feed(self, actor: Actor) -> None:
+        """Let the private address of one's calendar answer nobody any more."""
+        calendars.revoke_feed(actor)
+
+
+class CalendarApi(ServiceApi):
+    """Calendars behind their private addresses."""
+
+    resource_name = "calendar"
+    class_permission_name = "CalendarFeed"
+
+    @endpoint("GET", "/<token>.ics", may="subscribe", tokenless=True, words=True, etag=True, produces="text/calendar")
+    def subscribe(self, _actor: Actor, token: str) -> Answer:
+        """Read an agent's viewings as iCalendar. The private address is the key; a dead one is 404."""
+        headers = {"Content-Disposition": 'inline; filename="sheda.ics"'}
+        return Answer(calendars.read_feed(token), headers=headers, content_type="text/calendar; charset=utf-8")

@@ -60,6 +60,17 @@ class Appointment(Model):
         return self.starts_at <= now
 
 
+class CalendarFeed(Model):
+    """The private address at which an agent's calendar can be subscribed to; of its token only a digest is kept."""
+
+    __tablename__ = "calendar_feeds"
+
+    id: Mapped[Id]
+    agent_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="RESTRICT"), unique=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[Stamp]
+
+
 class AvailabilityHours(Model):
     """One stretch of an agent's week, in his own time zone; Monday is 0."""
 

@@ -158,3 +158,17 @@ class ExceptionAnswer(Schema):
     is_available = fields.Boolean()
     start_time = ClockTime(allow_none=True)
     end_time = ClockTime(allow_none=True)
+
+
+class FeedAnswer(Schema):
+    """Whether one's calendar has a private address, and since when."""
+
+    id = fields.Integer()
+    is_shared = fields.Boolean()
+    created_at = Moment(allow_none=True)
+
+
+class NewFeedAnswer(FeedAnswer):
+    """The private address, shown this once."""
+
+    url = fields.String()

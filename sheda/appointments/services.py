@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 
 from sheda.accounts.events import AccountClosing
 from sheda.accounts.models import User
-from sheda.appointments import slots
+from sheda.appointments import calendars, slots
 from sheda.appointments.events import AppointmentBooked
 from sheda.appointments.models import OPEN_STATES, Appointment
 from sheda.appointments.states import APPOINTMENT
@@ -221,6 +221,11 @@ def complete_if_due(appointment: Appointment) -> bool:
         return False
     _apply(SYSTEM, appointment, APPOINTMENT.moves["complete"])
     return True
+
+
+def invitation_of(appointment: Appointment, *, to: User) -> tuple[str, bytes] | None:
+    """Return what a person's calendar must be told of a viewing, with its method; see `calendars.invitation`."""
+    return calendars.invitation(appointment, to=to)
 
 
 def suggestions_for(appointment: Appointment) -> list[slots.Slot]:

@@ -24,17 +24,20 @@ from sheda.core import errors, idempotency, limits, openapi, rison
 from sheda.core.access import get_visible
 from sheda.core.actor import ANONYMOUS, Actor, act_as, client_address
 from sheda.core.db import in_transaction, lock
-from sheda.core.endpoints import WRITING, Answer, Endpoint
+from sheda.core.endpoints import WRITING, Answer, Endpoint, Raw
 from sheda.core.fields import flatten
 from sheda.core.paging import Page
 from sheda.core.states import Machine
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Answer", "RoomApi", "ServiceApi", "bearer_token", "endpoint", "etag_of"]
+__all__ = ["Answer", "Raw", "RoomApi", "ServiceApi", "bearer_token", "endpoint", "etag_of"]
 
 LONGEST_ID = 10
 """Digits of the largest id."""
+
+LARGEST_RAW = 256 * 1024
+"""Bytes of a body that is taken as it comes: many times what a payment gateway sends."""
 
 
 def endpoint(
@@ -45,7 +48,8 @@ def endpoint(
     `may` is the action in `core.roles.GRANTS`. `subject` names the model whose row the first path id is (404 before
     anything else is asked), `move` the machine's move that must be this actor's to make (403). The handler is called as
     `handler(self, actor, *path_ids, body=…, query=…, files=…)` with those of the three that are declared, in one
-    transaction, and returns a value or an `Answer`.
+    transaction, and returns a value or an `Answer`. With `words` the path holds words instead of ids; with `raw` the
+    body comes unread, as `body=Raw(…)`.
     """
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,7 +82,7 @@ def _answer_request(api: Any, spec: Endpoint, handler: Callable[..., Any], path_
     if not current_app.appbuilder.sm.has_access(f"can_{spec.may}", spec.resource):  # type: ignore[attr-defined]
         raise errors.NotAllowed if actor.id else errors.Unauthorized
     sent = _read_body(spec)
-    ids = [_path_id(one) for one in path_ids]
+    ids: list[Any] = [*path_ids] if spec.words else [_path_id(one) for one in path_ids]
 
     def work() -> Answer:
         subject = api.find_subject(actor, spec.subject, ids[0]) if spec.subject is not None else None
@@ -128,6 +132,9 @@ def _path_id(text: str) -> int:
 
 def _read_body(spec: Endpoint) -> Any:
     try:
+        if spec.raw:
+            request.max_content_length = LARGEST_RAW
+            return Raw(request.get_data(), request.headers)
         if spec.upload:
             return _uploaded(spec)
         raw = request.get_data(cache=True) if spec.writes else b""
@@ -174,7 +181,9 @@ def _load(spec: Endpoint, sent: Any) -> dict[str, Any]:
             values["query"] = query
     except ValidationError as fault:
         faults += flatten(fault.messages)
-    if spec.upload:
+    if spec.raw:
+        values["body"] = sent
+    elif spec.upload:
         if not sent:
             faults.append({"field": spec.upload, "message": "Choose a file."})
         values["files"] = sent

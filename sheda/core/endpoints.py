@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from marshmallow import Schema
+from werkzeug.datastructures import Headers
 
 from sheda.core.fields import RequestSchema, Several
 from sheda.core.roles import GRANTS
@@ -25,6 +26,14 @@ class Answer:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A body as it came, byte by byte, and its headers: what a signature is checked against."""
+
+    body: bytes
+    headers: Headers
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,8 @@ class Endpoint:
     etag: bool = False
     form: bool = False
     upload: str = ""
+    raw: bool = False
+    words: bool = False
     many: bool = False
     produces: str = "application/json"
     refusals: tuple[int, ...] = ()

@@ -39,11 +39,15 @@ class Undeliverable(Exception):
 
 @dataclass(frozen=True)
 class Extras:
-    """What is made at the moment of sending and kept nowhere: template values, attachments (name, type, bytes)."""
+    """What is made at the moment of sending and kept nowhere: template values, attachments (name, type, bytes).
+
+    `calendar` is an iCalendar message and its method, such as REQUEST (RFC 6047): mail programs offer to note it.
+    """
 
     context: dict[str, Any] = field(default_factory=dict)
     attachments: tuple[tuple[str, str, bytes], ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
+    calendar: tuple[str, bytes] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,15 @@ def compose(user_id: int, template: str, context: dict[str, Any], extras: Extras
     message.set_content(body.strip() + "\n", cte="quoted-printable")
     html = render_template(f"mail/{template}.html", **values)
     message.add_alternative(html, subtype="html", cte="quoted-printable")
-    for name, kind, content in extras.attachments:
+    attachments = extras.attachments
+    if extras.calendar is not None:
+        method, invitation = extras.calendar
+        # Google and Apple read the alternative part, with its method; Outlook's older kinds open the attached file.
+        message.add_alternative(
+            invitation, maintype="text", subtype="calendar", params={"method": method, "charset": "UTF-8"}
+        )
+        attachments = (*attachments, ("invite.ics", "application/ics", invitation))
+    for name, kind, content in attachments:
         main, _, sub = kind.partition("/")
         message.add_attachment(content, maintype=main, subtype=sub, filename=name)
     return Letter(person.email, message)

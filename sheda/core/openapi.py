@@ -38,13 +38,13 @@ def operation(endpoint: Any, method: str) -> dict[str, Any]:
     """Describe one endpoint for one of its methods."""
     path_ids = [part for part in endpoint.path.split("/") if part.startswith("<")]
     doc = " ".join((endpoint.doc or "").split())
+    shape = {"type": "string", "maxLength": 200} if endpoint.words else {"type": "integer", "minimum": 1}
     found: dict[str, Any] = {
         "summary": doc.split(". ")[0].rstrip("."),
         "description": doc,
         "operationId": f"{method.lower()}_{endpoint.resource_name}_{endpoint.name}",
         "parameters": [
-            {"in": "path", "name": part.strip("<>"), "required": True, "schema": {"type": "integer", "minimum": 1}}
-            for part in path_ids
+            {"in": "path", "name": part[1:].partition(">")[0], "required": True, "schema": shape} for part in path_ids
         ],
         "responses": _responses(endpoint),
     }
@@ -69,6 +69,8 @@ def operation(endpoint: Any, method: str) -> dict[str, Any]:
                 }
             },
         }
+    elif endpoint.raw:
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
     elif endpoint.body is not None:
         found["requestBody"] = {"required": endpoint.needs_body, "content": _content(endpoint)}
     if not endpoint.tokenless:

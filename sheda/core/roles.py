@@ -15,6 +15,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "Property": {"list": "PCASX", "read": "PCASX", "create": "AX", "update": "ASX", "publish": "ASX", "pause": "ASX", "archive": "ASX"},
     "PropertyImage": {"create": "ASX", "update": "ASX", "delete": "ASX"},
     "Availability": {"slots": "PCASX", "list": "A", "create": "A", "update": "A", "delete": "A"},
+    "CalendarFeed": {"read": "A", "create": "A", "delete": "A", "subscribe": "PCASX"},
     "Appointment": {"list": "CASX", "read": "CASX", "create": "C", "confirm": "ASX", "reject": "ASX", "complete": "ASX", "no_show": "ASX", "cancel": "CASX", "reschedule": "CASX", "pay": "C"},
     "BankAccount": {"list": "A", "create": "A", "update": "A", "delete": "A"},
     "Payment": {"list": "CASX", "read": "CASX", "cancel": "C", "accept": "ASX", "decline": "ASX"},

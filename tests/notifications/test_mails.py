@@ -22,7 +22,7 @@ from sheda.core.banks import nuban_check_digit
 from sheda.core.db import db
 from sheda.core.mail import Undeliverable
 from sheda.core.outbox import Outbox
-from sheda.notifications import jobs, mails
+from sheda.notifications import jobs
 from sheda.notifications.kinds import KINDS
 from sheda.payments import services as payments
 from sheda.profiles import services as profiles
@@ -214,26 +214,6 @@ class TestPapers:
             text = "".join(page.extract_text() for page in PdfReader(BytesIO(content)).pages)
             assert contract.reference in text
             assert "received and confirmed" in text
-
-    def test_an_invitation_is_a_calendar_file(self, deal: Deal) -> None:
-        deal.home.title = "Flat; with, a long name — " + "é" * 70
-        viewing = deal.viewing()
-        appointments.confirm(deal.agent, viewing.id)
-        (paper,) = letters("appointment_confirmed")[0].iter_attachments()
-        content = paper.get_content()
-        raw = content.encode() if isinstance(content, str) else content
-        assert paper.get_content_type() == "text/calendar"
-        assert all(len(line) <= 75 for line in mails.calendar_event(viewing).split(b"\r\n"))
-        unfolded = mails.calendar_event(viewing).decode().replace("\r\n ", "")
-        assert f"DTSTART:{viewing.starts_at:%Y%m%dT%H%M%SZ}" in unfolded
-        assert "SUMMARY:Viewing: Flat\\; with\\, a long name" in unfolded
-        assert raw.splitlines()[0] == b"BEGIN:VCALENDAR"
-
-    def test_a_viewing_that_was_called_off_meanwhile_invites_nobody(self, deal: Deal) -> None:
-        viewing = deal.viewing()
-        appointments.confirm(deal.agent, viewing.id)
-        appointments.cancel(deal.client, viewing.id)
-        assert [list(one.iter_attachments()) for one in letters("appointment_confirmed")] == [[], []]
 
     def test_no_reminder_leaves_for_a_viewing_that_has_begun(self, deal: Deal) -> None:
         reminded(deal)
