@@ -22,7 +22,7 @@ def check_names(appbuilder: Any) -> None:
         if view.class_permission_name in GRANTS
     }
     granted = {(f"can_{action}", resource) for resource, actions in GRANTS.items() for action in actions}
-    if routed - granted:
+    if routed != granted:
         missing, uncovered = sorted(granted - routed), sorted(routed - granted)
         raise UnknownGrant(f"grants without a route: {missing}; routes without a grant: {uncovered}")
 
