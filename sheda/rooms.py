@@ -51,6 +51,7 @@ from sheda.notifications import mails as _mails  # noqa: F401 - what mails carry
 from sheda.notifications import reactions as notices
 from sheda.notifications.api import NotificationApi
 from sheda.notifications.models import Notification
+from sheda.notifications.views import NoticeView
 from sheda.payments import access as payments_rows
 from sheda.payments import jobs as payments_jobs
 from sheda.payments import services as payments
@@ -93,6 +94,7 @@ ROW_RULES: tuple[ModuleType, ...] = (
     chat_rows,
     notifications_rows,
 )
+from sheda.workplace.search_pages import SearchView
 """Each room's row rules, named here so that they are loaded: without its rule a model is shown to nobody."""
 
 APIS: tuple[type[Any], ...] = (
@@ -140,6 +142,8 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (desk.JobRunView, "Jobs", "Desk", "gear"),
     (desk.HistoryView, "History", "Desk", "clock"),
 )
+    (SearchView, "", "", ""),
+    (NoticeView, "", "", ""),
 """Each page's class, its name in the menu (none: not in it), the menu's heading over it, and its icon."""
 
 REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ScalarSelect, false, func, select
 from sqlalchemy.orm import joinedload
 from wtforms import validators
 
@@ -10,14 +11,14 @@ from sheda.appointments import hours, services
 from sheda.appointments.models import Appointment, AvailabilityException, AvailabilityHours
 from sheda.appointments.states import APPOINTMENT
 from sheda.core import clock, widgets
-from sheda.core.access import select_visible
+from sheda.core.access import select_visible, visible_to
 from sheda.core.actor import Actor
 from sheda.core.db import db
 from sheda.core.forms import LagosDateTimeField, time_field
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.states import Move
-from sheda.core.views import deal_href, view_of, waits
+from sheda.core.views import counts, deal_href, view_of, waits
 from sheda.core.widgets import Card, Link, Section
 
 SHOWN_AT_HOME = 10
@@ -222,6 +223,13 @@ class ExceptionView(RoomView):
     def remove(self, actor: Actor, row: AvailabilityException) -> None:
         """Let the day be like every other."""
         hours.remove_exception(actor, row.id)
+
+
+@counts("AppointmentView")
+def unanswered(actor: Actor) -> ScalarSelect[int]:
+    """Count the requests that wait for an agent's word; the office has its own list of them."""
+    mine = false() if actor.is_office else visible_to(actor, Appointment)
+    return select(func.count()).where(mine, Appointment.status == "pending").scalar_subquery()
 
 
 @waits

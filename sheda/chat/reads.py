@@ -196,8 +196,13 @@ def _wire_picture() -> ColumnElement[Any]:
     return case((Profile.picture_key.is_not(None), address), else_=None)
 
 
-def unread_count(actor: Actor) -> int:
-    """Count the messages that wait for the actor."""
+def unread_messages(actor: Actor) -> ColumnElement[int]:
+    """Return the number of messages that wait for the actor, as an expression for a statement that asks for more."""
     low = select(func.sum(Conversation.low_unread)).where(Conversation.low_id == actor.user_id).scalar_subquery()
     high = select(func.sum(Conversation.high_unread)).where(Conversation.high_id == actor.user_id).scalar_subquery()
-    return int(db.session.scalar(select(func.coalesce(low, 0) + func.coalesce(high, 0))) or 0)
+    return func.coalesce(low, 0) + func.coalesce(high, 0)
+
+
+def unread_count(actor: Actor) -> int:
+    """Count the messages that wait for the actor."""
+    return int(db.session.scalar(select(unread_messages(actor))) or 0)

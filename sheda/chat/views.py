@@ -12,18 +12,39 @@ from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.decorators import has_access
 
 from sheda.accounts.models import User
+from sheda.appointments.models import Appointment
 from sheda.chat import reads, services
 from sheda.chat.schemas import LONGEST_MESSAGE, SendMessage
-from sheda.core import clock, limits, widgets
+from sheda.core import clock, files, limits, widgets
+from sheda.core.access import find_visible, select_visible
 from sheda.core.actor import Actor, current_actor
 from sheda.core.db import db
 from sheda.core.forms import checked
-from sheda.core.views import perform, row_id, sent, turned_away, waits, way_back
+from sheda.core.views import counts, deal_href, perform, row_id, sent, turned_away, waits, way_back
 from sheda.core.widgets import Card, Section
+from sheda.properties.models import Property
 
 CHATS_SHOWN = 50
 MESSAGES_SHOWN = 100
 SHOWN_AT_HOME = 5
+POLL = 10
+"""Seconds until an open inbox looks for news."""
+
+QUICK_REPLIES = (
+    "Yes, it is still available.",
+    "When would you like to see it? Please choose a time in the app.",
+    "I will check and write today.",
+    "Thank you. I will call you shortly.",
+)
+WORDS = {
+    "draft": "Draft",
+    "published": "Live",
+    "paused": "Paused",
+    "archived": "Archived",
+    "under_offer": "Under offer",
+    "rented": "Let",
+    "sold": "Sold",
+}
 
 
 class ChatView(BaseView):
@@ -73,6 +94,7 @@ class ChatView(BaseView):
             "chats": [self._chat(actor, one, other) for one in chats],
             "thread": self._thread(actor, other) if other else None,
             "all": url_for(f"{self.endpoint}.list"),
+            "poll": POLL,
         }
         return self.render_template("admin/inbox.html", title="Inbox", page=page)
 
@@ -93,6 +115,9 @@ class ChatView(BaseView):
         person = db.session.get_one(User, other)
         return {
             "name": person.get_full_name(),
+            "phone": person.phone if actor.is_office or _deal(actor, other) else None,
+            "card": _card(actor, other, next((one["property_id"] for one in found if one["property_id"]), None)),
+            "quick": QUICK_REPLIES,
             "messages": _messages(actor, found[::-1]),
             "unread": any(one["receiver_id"] == actor.id and not one["is_read"] for one in found),
             "may_send": person.active,
@@ -109,6 +134,38 @@ def _send(actor: Actor, other: int) -> None:
     limits.hit("chat", str(actor.user_id))
     services.send(actor, other, values["message"], client_msg_id=values["client_msg_id"])
     services.mark_read(actor, other)
+
+
+def _deal(actor: Actor, other: int, home: int | None = None) -> Appointment | None:
+    """Return the last viewing that the actor has with somebody, of one home or of any."""
+    viewed = select_visible(actor, Appointment).where(Appointment.client_id == other)
+    viewed = viewed if home is None else viewed.where(Appointment.property_id == home)
+    found: Appointment | None = db.session.scalars(viewed.order_by(Appointment.id.desc()).limit(1)).one_or_none()
+    return found
+
+
+def _card(actor: Actor, other: int, home: int | None) -> dict[str, Any] | None:
+    """Describe the home that a conversation is about, as far as it is there for the actor."""
+    subject = find_visible(actor, Property, home)
+    if subject is None:
+        return None
+    viewed = _deal(actor, other, subject.id)
+    cover = next((image for image in subject.images if image.is_cover and image.status == "ready"), None)
+    state = subject.listing_state if subject.listing_state != "published" else subject.status
+    state = "under_offer" if subject.is_under_offer else "published" if state == "available" else state
+    return {
+        "title": subject.title,
+        "reference": widgets.reference(subject.reference),
+        "badge": widgets.badge(state, WORDS),
+        "cover": files.url(files.rendition_key(cover.key, "card")) if cover else "",
+        "facts": [
+            ("Price", widgets.money(subject.price, subject.currency, subject.period or "")),
+            ("To move in", widgets.money(subject.price + sum(fee.amount for fee in subject.fees), subject.currency)),
+            ("Place", subject.location),
+        ],
+        "href": f"/admin/properties/show/{subject.id}" if actor.is_office or subject.agent_id == actor.id else "",
+        "deal": deal_href(viewed) if viewed else "",
+    }
 
 
 def _messages(actor: Actor, found: "list[dict[str, Any]]") -> "list[dict[str, Any]]":
@@ -142,3 +199,6 @@ def unread_chats(actor: Actor) -> Section | None:
         if one["unread_count"]
     ]
     return Section("Unread messages", cards[:SHOWN_AT_HOME], url_for("ChatView.list"), rank=50)
+
+
+counts("ChatView")(reads.unread_messages)

@@ -141,7 +141,7 @@ BOLD, AMOUNT, DAY, MOMENT = 1, 2, 3, 4
 def write_xlsx(table: Table) -> Iterator[bytes]:
     """Write a workbook of one sheet; every text is a text in it, so that nothing of it can be a formula."""
     pipe = _Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as package:  # type: ignore[type-var]
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as package:
         for name, content in PARTS.items():
             package.writestr(name, HEAD + content)
         with package.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:

@@ -11,6 +11,7 @@ from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.views import AuthDBView
 from flask_appbuilder.utils.base import is_safe_redirect_url
 from flask_login import current_user, login_user
+from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from sheda.core import files, widgets
@@ -25,7 +26,7 @@ Result = TypeVar("Result")
 View = TypeVar("View", bound=BaseView)
 
 DOOR, LOGOUT, HOME, MORE = "SignIn.login", "SignIn.logout", "HomeView.home", "HomeView.more"
-DEAL = "DealView.show"
+DEAL, SEARCH, NOTICES = "DealView.show", "SearchView.show", "NoticeView.list"
 
 PLAIN = frozenset({"application/json", "application/problem+json"})
 PLAIN_HEADERS = (
@@ -75,6 +76,11 @@ def sent(name: str) -> str:
     return request.form.get(name, "")
 
 
+def sent_all(name: str) -> list[str]:
+    """Return every value of this form under a name."""
+    return request.form.getlist(name)
+
+
 def uploaded(name: str) -> list[FileStorage]:
     """Return the files that came with this form under a name; empty choices are none."""
     return [file for file in request.files.getlist(name) if file.filename]
@@ -85,11 +91,6 @@ def row_id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID)) and int(text) <= LARGEST_ID):
         raise NotFound
     return int(text)
-
-def sent_all(name: str) -> list[str]:
-    """Return every value of this form under a name."""
-    return request.form.getlist(name)
-
 
 
 def way_back(default: str) -> str:
@@ -163,6 +164,7 @@ class Item:
     href: str
     icon: str
     current: bool
+    count: int = 0
 
 
 def csp_nonce() -> str:
@@ -199,6 +201,30 @@ def secure_headers(response: Response) -> Response:
     return response
 
 
+Count = Callable[[Actor], Any]
+_counts: dict[str, Count] = {}
+
+
+def counts(view: str) -> Callable[[Count], Count]:
+    """Register what a view's line in the menu counts: a scalar subquery of what waits for an actor."""
+
+    def register(count: Count) -> Count:
+        _counts[view] = count
+        return count
+
+    return register
+
+
+def waiting_counts() -> dict[str, int]:
+    """Return what waits for whoever looks, by the names of views: one statement a request, however often asked."""
+    if "waiting_counts" not in g:
+        actor = current_actor()
+        found = db.session.execute(select(*(count(actor) for count in _counts.values()))).one() if actor.id else ()
+        g.waiting_counts = dict(zip(_counts, found, strict=False))
+    kept: dict[str, int] = g.waiting_counts
+    return kept
+
+
 def navigation() -> list[tuple[str, list[Item]]]:
     """Return the menu of whoever looks, by headings; the first group has none."""
     actor, groups = current_actor(), [("", [_item("Home", url_for(HOME), "home")])]
@@ -212,7 +238,7 @@ def navigation() -> list[tuple[str, list[Item]]]:
 
 def _entries(entries: Any, actor: Actor) -> list[Item]:
     return [
-        _item(entry.label, entry.get_url(), entry.icon)
+        _item(entry.label, entry.get_url(), entry.icon, waiting_counts().get(type(entry.baseview).__name__, 0))
         for entry in entries
         if entry.baseview
         and granted(
@@ -223,9 +249,10 @@ def _entries(entries: Any, actor: Actor) -> list[Item]:
     ]
 
 
-def _item(label: str, href: str, icon: str) -> Item:
+def _item(label: str, href: str, icon: str, count: int = 0) -> Item:
     section = href.removesuffix("list/")
-    return Item(str(label), href, icon, request.path == href or (section != href and request.path.startswith(section)))
+    is_current = request.path == href or (section != href and request.path.startswith(section))
+    return Item(str(label), href, icon, is_current, count)
 
 
 def is_page() -> bool:
@@ -253,8 +280,11 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(
         csp_nonce=csp_nonce,
         navigation=navigation,
+        waiting_counts=waiting_counts,
         home_endpoint=HOME,
         more_endpoint=MORE,
+        search_endpoint=SEARCH,
+        notices_endpoint=NOTICES,
         logout_endpoint=LOGOUT,
     )
     app.jinja_env.filters.update(initials=widgets.initials, show=widgets.show, moment=widgets.moment, day=widgets.day)

@@ -5,17 +5,18 @@ from typing import Any
 
 from flask import Response
 from flask_appbuilder import expose
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import joinedload
 
 from sheda.core import clock, files, widgets
-from sheda.core.access import select_visible
+from sheda.core.access import select_visible, visible_to
 from sheda.core.actor import Actor
 from sheda.core.db import db
 from sheda.core.errors import NotFound
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.money import format_money
-from sheda.core.views import deal_href, require, view_of, waits
+from sheda.core.views import counts, deal_href, require, view_of, waits
 from sheda.core.widgets import Card, Link, Section
 from sheda.payments import services
 from sheda.payments.models import Payment
@@ -158,6 +159,13 @@ class PaymentView(RoomView):
             content_type=row.proof.content_type,
             headers={"Cache-Control": "private, no-store"},
         )
+
+
+@counts("PaymentView")
+def undecided(actor: Actor) -> ScalarSelect[int]:
+    """Count what waits for a decision: an agent's own, and for the office what no agent has decided in time."""
+    found = select(func.count()).where(visible_to(actor, Payment), Payment.status == "declared")
+    return (found.where(Payment.decide_by < clock.now()) if actor.is_office else found).scalar_subquery()
 
 
 @waits

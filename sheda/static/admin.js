@@ -144,6 +144,83 @@
     else [...event.target.elements].filter((field) => field.name && !field.value).forEach((field) => (field.disabled = true));
   };
 
+  // What fits is shown while one types; arrows walk through it, and Enter leads to the page of the search.
+  const search = (form) => {
+    const input = form.querySelector("input[type=search]");
+    const isPage = form.classList.contains("s-search-page");
+    let box = isPage ? document.getElementById("results") : null;
+    let turn = 0;
+    let wait = 0;
+    const close = () => {
+      if (!isPage && box) box = box.remove();
+    };
+    const look = async () => {
+      const mine = (turn += 1);
+      if (input.value.trim().length < 2) return close();
+      const answer = await fetch(`${form.action}?${new URLSearchParams({ q: input.value })}`, { credentials: "same-origin" });
+      if (mine !== turn || !answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const found = document.importNode(page.getElementById("results"), true);
+      if (box) box.replaceWith(found);
+      else form.append(found);
+      box = found;
+    };
+    input.addEventListener("input", () => {
+      clearTimeout(wait);
+      wait = setTimeout(look, 150);
+    });
+    form.addEventListener("focusout", (event) => form.contains(event.relatedTarget) || close());
+    (isPage ? document : form).addEventListener("keydown", (event) => {
+      if (event.key === "Escape") {
+        close();
+        input.focus();
+      }
+      if (!box || (event.key !== "ArrowDown" && event.key !== "ArrowUp")) return;
+      const stops = [input, ...box.querySelectorAll("a")];
+      const place = stops.indexOf(document.activeElement);
+      if (place < 0) return;
+      event.preventDefault();
+      stops[(place + (event.key === "ArrowDown" ? 1 : -1) + stops.length) % stops.length].focus();
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      if (input.offsetParent) input.select();
+      else location.assign(form.action);
+    });
+  };
+
+  // What others write appears by itself: the page is asked again, and the parts that differ are taken over.
+  const poll = (part) => {
+    const again = async () => {
+      if (!document.hidden) {
+        try {
+          const answer = await fetch(location.href, { credentials: "same-origin" });
+          const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+          document.querySelectorAll("[data-poll]").forEach((old) => {
+            const fresh = answer.ok && page.getElementById(old.id);
+            if (!fresh || fresh.innerHTML === old.innerHTML || old.contains(document.activeElement)) return;
+            old.replaceChildren(...document.importNode(fresh, true).childNodes);
+            old.querySelectorAll("form[data-quietly]").forEach(sendQuietly);
+          });
+        } catch {
+          // The next turn comes anyway.
+        }
+      }
+      setTimeout(again, Number(part.dataset.poll) * 1000);
+    };
+    setTimeout(again, Number(part.dataset.poll) * 1000);
+  };
+
+  // A quick reply is written into the field, where it can still be changed before it is sent.
+  const quickReply = (button) => {
+    button.addEventListener("click", () => {
+      const field = document.getElementById("message");
+      field.value = field.value ? `${field.value.trimEnd()} ${button.value}` : button.value;
+      field.focus();
+    });
+  };
+
   // The bar of what can be done with ticked rows comes with the first tick.
   const bulkBar = (bar) => {
     const ticks = [...document.querySelectorAll("input[form=bulk]")];
@@ -178,6 +255,9 @@
   document.querySelectorAll("select[data-options]").forEach(combo);
   document.querySelectorAll("select[data-submit]").forEach((select) => select.addEventListener("change", () => select.form.requestSubmit()));
   document.querySelectorAll("form[data-bulk]").forEach(bulkBar);
+  document.querySelectorAll("form[data-search]").forEach(search);
+  [...document.querySelectorAll("[data-poll]")].slice(0, 1).forEach(poll);
+  document.querySelectorAll("button[data-quick]").forEach(quickReply);
   document.querySelectorAll("form[data-quietly]").forEach(sendQuietly);
   document.addEventListener("click", askHere);
   document.addEventListener("submit", sendOnce);
