@@ -152,6 +152,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
         contracts.keep_account,
         properties.archive_listings,
         appointments.cancel_for_closing,
+        notices.account_closing,
     ),
     AppointmentBooked: (notices.viewing_booked,),
     AppointmentCanceled: (payments.close_with_viewing, notices.viewing_canceled),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sheda.accounts.events import PasswordChanged
+from sheda.accounts.events import AccountClosing, PasswordChanged
 from sheda.appointments.events import (
     AppointmentBooked,
     AppointmentCanceled,
@@ -19,7 +19,7 @@ from sheda.core import clock
 from sheda.core.banks import bank_name, mask
 from sheda.core.states import Moved
 from sheda.notifications import words
-from sheda.notifications.services import office_ids, tell
+from sheda.notifications.services import forget, office_ids, tell
 from sheda.payments.events import (
     PaymentAccepted,
     PaymentCanceled,
@@ -225,3 +225,8 @@ def bank_account_changed(event: BankAccountChanged) -> None:
     }
     text = f"Your bank account {shown} was {event.change} on {when}."
     tell("bank_account_changed", account, {account.agent_id: text}, words=said, version=clock.now().isoformat())
+
+
+def account_closing(event: AccountClosing) -> None:
+    """Keep nothing of what a person was told who leaves; listed last, so that nothing is told to him afterwards."""
+    forget(event.user.id)

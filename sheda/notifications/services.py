@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from sheda.accounts.models import Role, User, assoc_user_role
@@ -93,6 +93,16 @@ def office_ids() -> list[int]:
     found = db.session.execute(people).all()
     staff = [row.id for row in found if row.name == ActorRole.STAFF.value]
     return staff or [row.id for row in found]
+
+
+def forget(user_id: int) -> None:
+    """Erase what somebody was told and what his mails said, and stop those that have not left: his account closes."""
+    db.session.execute(delete(Notification).where(Notification.user_id == user_id))
+    db.session.execute(delete(Preference).where(Preference.user_id == user_id))
+    waiting = Outbox.user_id == user_id, Outbox.sent_at.is_(None), Outbox.dead_at.is_(None)
+    stopped = update(Outbox).where(*waiting).values(dead_at=clock.now(), last_error="the account was deleted")
+    for statement in (stopped, update(Outbox).where(Outbox.user_id == user_id).values(context={})):
+        db.session.execute(statement, execution_options={"synchronize_session": False})
 
 
 def mark_read(actor: Actor, notice_id: int) -> Notification:

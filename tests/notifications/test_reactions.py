@@ -189,6 +189,17 @@ class TestSafety:
         assert NUMBER not in str([mail.context for mail in db.session.scalars(select(Outbox))])
 
 
+class TestClosing:
+    def test_a_closed_account_leaves_nothing_of_what_it_was_told(self, deal: Deal) -> None:
+        appointments.confirm(deal.agent, deal.viewing().id)
+        profiles.close_account(deal.client)
+        assert told("appointment_confirmed")[0] == [deal.agent.user_id]
+        mine = db.session.scalars(select(Outbox).where(Outbox.user_id == deal.client.user_id)).all()
+        assert mine
+        assert all((one.context, one.sent_at, one.dead_at is None) == ({}, None, False) for one in mine)
+        assert told("appointment_canceled")[0] == [deal.agent.user_id]
+
+
 class TestPreferences:
     def wish(self, user: User, kind: str, channel: str) -> None:
         db.session.add(Preference(user_id=user.id, kind=kind, channel=channel, is_on=False))
