@@ -1,6 +1,7 @@
 """The edge of the database: one commit, one retry, constraints that speak in refusals."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -139,6 +140,14 @@ class TestStatements:
 
 
 class TestBrokenConnections:
+    @pytest.fixture(autouse=True)
+    def _clean_pool(self, app: Any) -> Iterator[None]:
+        """Leave no broken connection to the tests that follow."""
+        yield
+        with app.app_context():
+            edge.db.session.remove()
+            edge.db.engine.dispose()
+
     def test_a_read_is_repeated_on_another_connection(self, app: Any) -> None:
         with app.app_context():
             _break(_process_id())
