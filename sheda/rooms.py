@@ -125,6 +125,8 @@ APIS: tuple[type[Any], ...] = (
 VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (docs.SwaggerView, "", "", ""),
     (SignIn, "", "", ""),
+    (SearchView, "", "", ""),
+    (NoticeView, "", "", ""),
     (PropertyView, "Listings", "", "listing"),
     (CalendarView, "Calendar", "", "calendar"),
     (ChatView, "Inbox", "", "chat"),
@@ -142,8 +144,6 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (desk.JobRunView, "Jobs", "Desk", "gear"),
     (desk.HistoryView, "History", "Desk", "clock"),
 )
-    (SearchView, "", "", ""),
-    (NoticeView, "", "", ""),
 """Each page's class, its name in the menu (none: not in it), the menu's heading over it, and its icon."""
 
 REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
