@@ -168,6 +168,11 @@ class TestChange:
         assert order_of(home) == [three[2], three[0], three[1]]
         assert cover_of(home) == [three[2]]
 
+    def test_the_cover_goes_to_either_side(self, people: People, home: Property, three: list[int]) -> None:
+        for chosen in (three[2], three[0], three[1]):
+            images.change(actor_of(people.agent), home.id, chosen, primary=True)
+            assert cover_of(home) == [chosen]
+
     def test_a_place_beyond_the_end_is_the_end(self, people: People, home: Property, three: list[int]) -> None:
         images.change(actor_of(people.agent), home.id, three[0], position=19)
         assert order_of(home) == [three[1], three[2], three[0]]
@@ -291,6 +296,14 @@ class TestRenderImages:
         assert rung == []
         add(home, picture())
         assert rung == [True]
+
+    def test_what_another_worker_has_is_passed_over(self, live_db: Any) -> None:
+        home = make_property()
+        first, second = add(home, picture(), picture())
+        with db.engine.connect() as other:
+            other.execute(select(PropertyImage.id).where(PropertyImage.id == first).with_for_update())
+            assert in_transaction(lambda: images.render_next(0)) == (second, True)
+        assert in_transaction(lambda: images.render_next(0)) == (first, True)
 
     def test_two_workers_share_the_work(self, app: Flask, live_db: Any) -> None:
         home = make_property()
