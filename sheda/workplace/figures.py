@@ -131,7 +131,8 @@ def _count(column: Any, window: Window, *also: ColumnElement[bool]) -> ColumnEle
 
 def week_of(actor: Actor) -> Week:
     """Count one's week, and the one before it."""
-    now, today = clock.now(), clock.today()
+    # What happened this very moment counts.
+    now, today = clock.now() + timedelta.resolution, clock.today()
     this: Window = (_midnight(today - 6 * _DAY), now)
     last: Window = (this[0] - WEEK, now - WEEK)
     blocks = [
