@@ -28,6 +28,7 @@ USAGE = """usage: python3 run.py [command]
   test [arguments]  run the tests; the arguments go to pytest
   lint              check style and types
   bench [name]      run the benchmarks and print a table of figures
+  shots [folder]    take a picture of every page, at both sizes and in both colour schemes
   flask ...         a flask command on Sheda's database, beside a running Sheda or alone
   celery ...        a celery command, the same
   check             look for broken invariants in the database
@@ -41,7 +42,7 @@ class CannotRun(Exception):
 def main(arguments: "list[str]") -> int:
     """Carry out the command and return its exit code."""
     command, *rest = arguments or ["run"]
-    if command not in {"run", "test", "lint", "bench", "flask", "celery", "check"}:
+    if command not in {"run", "test", "lint", "bench", "shots", "flask", "celery", "check"}:
         print(USAGE, end="")
         return 0 if command in {"-h", "--help", "help"} else 2
     enter_environment(arguments)
@@ -50,6 +51,9 @@ def main(arguments: "list[str]") -> int:
         return replace_process("-m", "pytest", *rest)
     if command == "bench":
         return replace_process("-m", "tests.benchmarks", *rest)
+    if command == "shots":
+        os.environ["SHOTS"] = rest[0] if rest else "var/shots"
+        return replace_process("-m", "pytest", "-q", "tests/browser/shots.py")
     if command == "lint":
         return lint()
     from sheda import supervisor

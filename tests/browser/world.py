@@ -52,6 +52,11 @@ class World:
             "/admin/",
             "/admin/more",
             "/admin/nothing-here",
+            "/admin/search/?q=Funke",
+            "/admin/notices/list/",
+            "/admin/deals/list/",
+            f"/admin/deals/{self.viewing.property_id}/{self.client.id}",
+            *(f"/admin/calendar/?view={view}" for view in ("day", "week", "month")),
             *(f"/admin/{room}/list/?tab=all" for room in rooms),
             *(f"/admin/{room}/show/{number}" for room, number in numbers.items()),
             *(f"/admin/{room}/add" for room in ("properties", "bank-accounts", "hours", "days-off")),
@@ -65,7 +70,7 @@ class World:
 
     def desk_paths(self) -> list[str]:
         """Return the pages of staff and admins."""
-        rooms = ("users", "roles", "outbox", "jobs", "history", "properties", "payments")
+        rooms = ("deals", "users", "roles", "outbox", "jobs", "history", "properties", "payments")
         return [
             "/admin/",
             "/admin/more",
