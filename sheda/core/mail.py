@@ -10,8 +10,9 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
+from email.policy import Policy, default
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,19 @@ SEND_WITHIN = 15
 
 LONGEST_SENDING = 3 * SMTP_TIMEOUT + SEND_WITHIN
 """Seconds that a sending can take: two addresses of the server, its greeting, and the rest."""
+
+
+class WholeHeader(UnstructuredHeader, BaseHeader):
+    """A header whose value is an address on the web: broken or encoded, no mail program could follow it."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """Write it on one line, however long."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_headers = HeaderRegistry()
+_headers.map_to_type("list-unsubscribe", WholeHeader)
+POLICY = default.clone(header_factory=_headers)
 
 
 class Undeliverable(Exception):
@@ -65,7 +79,7 @@ def compose(user_id: int, template: str, context: dict[str, Any], extras: Extras
         raise Undeliverable("the account was deleted")
     values = {"person": person, "app_url": current_app.config["PUBLIC_URL"], **context, **extras.context}
     subject, _, body = render_template(f"mail/{template}.txt", **values).strip().partition("\n")
-    message = EmailMessage()
+    message = EmailMessage(policy=POLICY)
     message["Subject"] = " ".join(subject.removeprefix("Subject:").split())
     message["From"] = current_app.config["MAIL_FROM"]
     message["To"] = Address(" ".join(person.get_full_name().split()), addr_spec=person.email)
