@@ -1,7 +1,7 @@
 """Searches that were saved: the conditions of the list itself, asked of many searches at once.
 
 A saved search keeps the values that its conditions take (`terms_of`). `predicate` is every condition that the list can
-have, each with its values taken from a column of a record and left out where its first is NULL: not asked.
+have, each with its values taken from the columns of a record, and left out where one of them is NULL: not asked.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 from sheda.properties import search
@@ -37,7 +38,7 @@ EVERYTHING: dict[str, Any] = {
     "bbox": (1.0, 1.0, 1.0, 1.0),
     "updated_since": datetime(2026, 1, 1, tzinfo=UTC),
 }
-"""A query that asks for everything; several kinds of property are asked for otherwise than one."""
+"""A query that asks for everything. Several kinds of property, and other orders, are asked for in other ways."""
 
 TYPES: dict[type[Any], str] = {
     str: "text",
@@ -66,8 +67,14 @@ def terms_of(query: Mapping[str, Any]) -> dict[str, Any]:
 def predicate(record: str) -> str:
     """Return the SQL of all conditions on `properties` (alias `t` its text), with values from a record's columns."""
     conditions, _ = _catalogue()
-    column = rf'{record}."\1"'  # quoted: LEFT is a value of ours and a word of SQL
-    return " AND ".join(f'({record}."{_gate(one)}" IS NULL OR {_NAMED.sub(column, one)})' for one in conditions)
+
+    def optional(condition: str) -> str:
+        # Quoted: LEFT is a value of ours and a word of SQL.
+        missing = [f'{record}."{name}" IS NULL' for name in _values_of(condition)]
+        return f"({' OR '.join(missing)} OR {_NAMED.sub(quoted, condition)})"
+
+    quoted = rf'{record}."\1"'
+    return " AND ".join(optional(one) for one in conditions)
 
 
 @lru_cache(maxsize=1)
@@ -88,22 +95,20 @@ def _catalogue() -> tuple[tuple[str, ...], dict[str, str]]:
     """Return every condition that a list can have, and the SQL type of every value that they name."""
     conditions: dict[str, None] = {}
     values: dict[str, Any] = {"status": "", "words": ""}
-    for kinds in (PROPERTY_TYPES[:1], PROPERTY_TYPES[:2]):
-        asked = search.filters_of({**EVERYTHING, "property_type": list(kinds)})
+    for kinds, sort in product((PROPERTY_TYPES[:1], PROPERTY_TYPES[:2]), search.ORDERS):
+        asked = search.filters_of({**EVERYTHING, "property_type": list(kinds), "sort": sort})
         conditions |= dict.fromkeys(asked.conditions)
         values |= asked.values
     conditions |= {"properties.status = :status": None, search.WORDS: None}
-    values |= {_gate(one): True for one in conditions if _FLAG.fullmatch(one)}
-    named = {name for one in conditions for name in [_gate(one), *_NAMED.findall(one)]}
+    values |= {name: True for one in conditions if _FLAG.fullmatch(one) for name in _values_of(one)}
+    named = {name for one in conditions for name in _values_of(one)}
     return tuple(conditions), {name: TYPES[type(values[name])] for name in sorted(named)}
 
 
-def _gate(condition: str) -> str:
-    """Return the value without which a condition is not asked: the first it names, or the column that must be true."""
-    found = _NAMED.search(condition) or _FLAG.fullmatch(condition)
-    if found is None:
-        raise ValueError(f"no value decides about {condition}")
-    return found[1]
+def _values_of(condition: str) -> list[str]:
+    """Return the values without one of which a condition is not asked, or the column that must be true."""
+    flag = _FLAG.fullmatch(condition)
+    return [flag[1]] if flag else list(dict.fromkeys(_NAMED.findall(condition)))
 
 
 def _plain(value: Any) -> Any:

@@ -89,7 +89,7 @@ WORDS = "t.words @@ CAST(:words AS tsquery)"
 
 def filters_of(query: Query) -> Asked:
     """Return what a loaded query filters by, whoever asks."""
-    asked = Asked("newest", 0)
+    asked = Asked(query["sort"], 0)
     _add_plain(asked, query)
     _add_place(asked, query)
     if query["search"]:
