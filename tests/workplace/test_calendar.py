@@ -35,8 +35,9 @@ def browser(app: Flask, agent: User) -> Browser:
 
 def viewing(agent: User, day: int, hour: float, **over: Any) -> Appointment:
     start = datetime.combine(TUESDAY.replace(day=day), time(), clock.LAGOS) + timedelta(hours=hour)
+    client = over.pop("client", None)
     values = {"status": "confirmed", "starts_at": start, "ends_at": start + timedelta(minutes=30), **over}
-    return factories.make_appointment(factories.make_property(agent), over.pop("client", None), **values)
+    return factories.make_appointment(factories.make_property(agent), client, **values)
 
 
 def spots(page: str) -> list[str]:

@@ -141,8 +141,12 @@ class TestRentDue:
         old = tenancy(agent, date(2025, 11, 28))
         again = factories.make_payment(
             held(agent, 1, client=db.session.get_one(User, old.client_id)),
-            kind="renewal", appointment_id=None, renews_contract_id=old.id, status="accepted", property_id=old.property_id,
-        )  # fmt: skip
+            kind="renewal",
+            appointment_id=None,
+            renews_contract_id=old.id,
+            status="accepted",
+            property_id=old.property_id,
+        )
         factories.make_contract(again, status="scheduled", start_date=date(2026, 11, 28), amount=again.amount)
         (due,) = figures.rent_due(actor)
         assert (due.received, due.coming) == (again.amount, Decimal(0))

@@ -132,7 +132,8 @@ class TestDeal:
     def test_it_holds_everything_between_one_client_and_one_home(self, browser: Browser, declared: Payment) -> None:
         page = browser.get(deal_of(declared)).text
         for words in (
-            "Halima Sani, One bedroom flat, Surulere", "Payment to decide", "+2348035550129", "Did this money reach you?",
+            "Halima Sani, One bedroom flat, Surulere", "Payment to decide", "+2348035550129",
+            "Did this money reach you?",
             "₦2,500,000", declared.reference, "H. Sani", "FT26-118", "Waits for the payment", "Next: your decision",
         ):  # fmt: skip
             assert words in page, words
