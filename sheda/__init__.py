@@ -4,6 +4,7 @@ core            the ground: transactions, errors, actors, access, states, the ou
 accounts        who people are: sign-in, sessions, one-time codes
 profiles        what they tell about themselves; agents' bank accounts
 properties      listings, pictures, search
+shortlists      favourites, saved searches and their alerts
 appointments    agents' hours, free slots, viewings
 payments        "make payment" and "I have made payment"; private files
 contracts       tenancies and sales, from the accepted payment to the day they end

@@ -78,23 +78,36 @@ from sheda.properties import access as properties_rows
 from sheda.properties import jobs as properties_jobs
 from sheda.properties import services as properties
 from sheda.properties.api import AgentApi, PropertyApi, PropertyImageApi
-from sheda.properties.events import ImagesAccepted, PropertyArchived, PropertyReturned, TermsChanging
+from sheda.properties.events import (
+    ImagesAccepted,
+    PriceLowered,
+    PropertyArchived,
+    PropertyPublished,
+    PropertyReturned,
+    TermsChanging,
+)
 from sheda.properties.models import Property
 from sheda.properties.views import PropertyView
+from sheda.shortlists import access as shortlists_rows
+from sheda.shortlists import jobs as shortlists_jobs
+from sheda.shortlists import services as shortlists
+from sheda.shortlists.api import FavouriteApi, FavouritesApi, SavedSearchApi, UnsubscribeApi
+from sheda.shortlists.models import Favourite, SavedSearch
 from sheda.workplace.calendar_pages import CalendarView
+from sheda.workplace.search_pages import SearchView
 from sheda.workplace.views import DealView
 
 ROW_RULES: tuple[ModuleType, ...] = (
     accounts_rows,
     profiles_rows,
     properties_rows,
+    shortlists_rows,
     appointments_rows,
     payments_rows,
     contracts_rows,
     chat_rows,
     notifications_rows,
 )
-from sheda.workplace.search_pages import SearchView
 """Each room's row rules, named here so that they are loaded: without its rule a model is shown to nobody."""
 
 APIS: tuple[type[Any], ...] = (
@@ -108,6 +121,10 @@ APIS: tuple[type[Any], ...] = (
     PropertyApi,
     PropertyImageApi,
     AgentApi,
+    FavouriteApi,
+    FavouritesApi,
+    SavedSearchApi,
+    UnsubscribeApi,
     AppointmentApi,
     AgentSlotsApi,
     AvailabilityApi,
@@ -151,6 +168,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
         payments.keep_account,
         contracts.keep_account,
         properties.archive_listings,
+        shortlists.forget_person,
         appointments.cancel_for_closing,
         notices.account_closing,
     ),
@@ -165,6 +183,8 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     ExportAsked: (
         appointments_hours.export,
         section("properties", Property, "agent_id"),
+        section("favourites", Favourite, "user_id"),
+        section("saved_searches", SavedSearch, "user_id"),
         section("payments", Payment, "client_id", "agent_id", without=("account", "bank_account_id")),
         section("contracts", Contract, "client_id", "agent_id"),
         section("messages", Message, "sender_id", "receiver_id"),
@@ -181,9 +201,11 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     PaymentEscalated: (notices.payment_escalated,),
     PaymentInitiated: (notices.payment_initiated,),
     PaymentSuperseded: (contracts.call_off_pending, notices.payment_superseded),
+    PriceLowered: (shortlists.note_lower_price,),
     ProfileShown: (appointments_hours.show_week,),
     PropertyArchived: (payments.keep_terms, contracts.keep_terms, appointments.cancel_for_archived),
-    PropertyReturned: (notices.property_returned,),
+    PropertyPublished: (shortlists.note_shown,),
+    PropertyReturned: (shortlists.note_shown, notices.property_returned),
     RenewalProposed: (notices.renewal_proposed,),
     TermsChanging: (payments.keep_terms, contracts.keep_terms),
     UserRegistered: (profiles.create_profile,),
@@ -212,6 +234,7 @@ JOBS: tuple[Job, ...] = (
     payments_jobs.expire_due,
     properties_jobs.clear_staging,
     properties_jobs.render_images,
+    shortlists_jobs.alert,
 )
 
 RING = deliver.ring

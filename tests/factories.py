@@ -26,6 +26,9 @@ from sheda.payments.states import PAYMENT
 from sheda.profiles import services as profiles
 from sheda.profiles.models import AgentProfile, BankAccount, ClientProfile, Profile
 from sheda.properties.models import Property
+from sheda.shortlists import services as shortlists
+from sheda.shortlists.models import Favourite, SavedSearch
+from sheda.shortlists.schemas import SavedFilters
 
 PASSWORD = "correct horse battery"
 
@@ -274,3 +277,18 @@ def make_contract(payment: Payment | None = None, **over: Any) -> Contract:
         subject.status, subject.held_by_payment_id = "rented" if payment.period else "sold", None
     db.session.commit()
     return contract
+
+
+def make_favourite(user: User, subject: Property | None = None) -> Favourite:
+    """Make a listing somebody's favourite, and commit."""
+    favourite, _ = shortlists.like(actor_of(user), (subject or make_property()).id)
+    db.session.commit()
+    return favourite
+
+
+def make_saved_search(user: User | None = None, *, alert: str = "none", **filters: Any) -> SavedSearch:
+    """Save a search of these filters, and commit."""
+    asked = SavedFilters().load(filters)
+    search = shortlists.save(actor_of(user or make_user()), name="Flats in Yaba", filters=asked, alert=alert)
+    db.session.commit()
+    return search

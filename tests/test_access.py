@@ -21,6 +21,7 @@ from sheda.notifications.models import Notification
 from sheda.payments.models import File, Payment
 from sheda.profiles.models import BankAccount
 from sheda.properties.models import Property, PropertyImage
+from sheda.shortlists.models import Favourite, SavedSearch
 from tests import factories
 
 MISSING = 2**31 - 1
@@ -103,12 +104,14 @@ class TestKnocking:
         assert letters == {"P", "C", "A", "S", "X"}
 
     def test_every_route_with_an_id_names_its_subject(self) -> None:
-        """Chats are named by the other person, contracts declared by the property, listings read in one statement,
+        """Chats are named by the other person, mails by their token, contracts declared by the property, listings read in
+        one statement,
         a calendar by its private address."""
         unnamed = {str(route) for route in ROUTES if route.ids and route.spec.subject is None}
         by_service = {
             "GET chats/<user_id> (Chat.read)", "POST chats/<user_id>/read (Chat.read)",
             "POST contracts/<pk> (Contract.declare)", "GET properties/<pk> (Property.read)",
+            "GET unsubscribe/<token> (SavedSearch.unsubscribe)", "POST unsubscribe/<token> (SavedSearch.unsubscribe)",
             "GET agents/<pk> (AgentCard.read)", "GET agents/<pk>/slots (Availability.slots)",
             "GET calendar/<token>.ics (CalendarFeed.subscribe)",
         }  # fmt: skip
@@ -183,6 +186,8 @@ def world(client: FlaskClient) -> World:
                 created_at=clock.now(),
             )
         ),
+        Favourite: factories.make_favourite(tenant).id,
+        SavedSearch: factories.make_saved_search(tenant).id,
         Notification: added(
             Notification(user_id=tenant.id, key="n", kind="accepted", text="Yes.", created_at=clock.now())
         ),
@@ -210,7 +215,7 @@ class TestRows:
 
     @pytest.mark.parametrize("route", ROWS, ids=str)
     def test_an_own_row_is_there(self, client: FlaskClient, world: World, route: Route) -> None:
-        personal = Role.CLIENT if route.spec.subject in {File, Notification} else None
+        personal = Role.CLIENT if route.spec.subject in {File, Notification, SavedSearch} else None
         for role in [personal] if personal else granted_to(route):
             if role is Role.CLIENT and route.spec.subject in {Property, PropertyImage}:
                 continue
@@ -224,7 +229,7 @@ class TestRows:
         return [world.rows[route.spec.subject]]
 
     @pytest.mark.parametrize(
-        "route", [route for route in ROWS if route.spec.subject is Property and route.spec.writes], ids=str
+        "route", [route for route in ROWS if route.spec.subject is Property and route.spec.move], ids=str
     )
     def test_a_published_listing_of_another_agent_is_seen_and_refused(
         self, client: FlaskClient, world: World, route: Route

@@ -93,4 +93,5 @@ def make_world() -> tuple[dict[str, Any], dict[str, int]]:
         "contracts": contract.id,
         "agents": agent.id,
         "chats": agent.id,
+        "saved-searches": factories.make_saved_search(tenant).id,
     }

@@ -14,6 +14,8 @@ GRANTS: dict[str, dict[str, str]] = {
     "Role": {"list": "X", "read": "X"},
     "Property": {"list": "PCASX", "read": "PCASX", "create": "AX", "update": "ASX", "publish": "ASX", "pause": "ASX", "archive": "ASX"},
     "PropertyImage": {"create": "ASX", "update": "ASX", "delete": "ASX"},
+    "Favourite": {"list": "CA", "create": "CA", "delete": "CA"},
+    "SavedSearch": {"list": "CA", "read": "CA", "create": "CA", "update": "CA", "delete": "CA", "unsubscribe": "PCASX"},
     "Availability": {"slots": "PCASX", "list": "A", "create": "A", "update": "A", "delete": "A"},
     "CalendarFeed": {"read": "A", "create": "A", "delete": "A", "subscribe": "PCASX"},
     "Appointment": {"list": "CASX", "read": "CASX", "create": "C", "confirm": "ASX", "reject": "ASX", "complete": "ASX", "no_show": "ASX", "cancel": "CASX", "reschedule": "CASX", "pay": "C"},
