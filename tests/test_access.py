@@ -104,9 +104,8 @@ class TestKnocking:
         assert letters == {"P", "C", "A", "S", "X"}
 
     def test_every_route_with_an_id_names_its_subject(self) -> None:
-        """Chats are named by the other person, mails by their token, contracts declared by the property, listings read in
-        one statement,
-        a calendar by its private address."""
+        """Chats are named by the other person, mails by their token, contracts declared by the property, listings read
+        in one statement, a calendar by its private address."""
         unnamed = {str(route) for route in ROUTES if route.ids and route.spec.subject is None}
         by_service = {
             "GET chats/<user_id> (Chat.read)", "POST chats/<user_id>/read (Chat.read)",
