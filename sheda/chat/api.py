@@ -27,9 +27,9 @@ class ChatApi(RoomApi):
         if body.pop("sender_id") not in {None, actor.id}:
             raise InvalidInput.on("sender_id", "The sender is whoever sends the request; leave this out.")
         allowance = limits.hit("chat", str(actor.user_id))
-        sent, is_new = services.send(actor, body.pop("receiver_id"), body.pop("message"), **body)
-        text = f'{{"id": {sent.id}, "result": {reads.message_text(sent.id)}}}'
-        return Answer(text, 201 if is_new else 200, allowance.headers() if allowance else {})
+        sent = services.send(actor, body.pop("receiver_id"), body.pop("message"), **body)
+        text = f'{{"id": {sent.id}, "result": {sent.body}}}'
+        return Answer(text, 201 if sent.is_new else 200, allowance.headers() if allowance else {})
 
     @endpoint("GET", "/", may="list", lists=True, query=schemas.ConversationsQuery, answer=schemas.ConversationOut)
     def conversations(self, actor: Actor, query: dict[str, Any]) -> str:

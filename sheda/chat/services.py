@@ -1,17 +1,17 @@
 """Send and mark read: the verbs of chat."""
 
 import uuid
-from datetime import datetime
+from dataclasses import dataclass
 
-from sqlalchemy import and_, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import and_, exists, or_, select, update
 
 from sheda.accounts.models import User
 from sheda.chat.models import Block, Conversation, Message
+from sheda.chat.wire import MESSAGE
 from sheda.core import clock
-from sheda.core.access import get_visible
+from sheda.core.access import visible_to
 from sheda.core.actor import Actor
-from sheda.core.db import db
+from sheda.core.db import db, repeat_on, write
 from sheda.core.errors import InvalidInput, NotFound
 from sheda.properties.models import Property
 
@@ -28,6 +28,39 @@ class NoSuchProperty(NotFound):
     detail = "There is no such property. It may have been taken off the market."
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that is stored: its id, what the API says of it, and whether it was stored just now."""
+
+    id: int
+    body: str
+    is_new: bool
+
+
+repeat_on("uq_messages_client_msg_id")
+
+# The conversation's lock comes before the id is drawn, so that ids grow in the order of commits.
+_SEND = f"""WITH earlier AS (
+ SELECT m.* FROM messages m WHERE m.sender_id = :sender AND m.client_msg_id = CAST(:client_msg_id AS uuid)
+), receiver AS (
+ SELECT u.id FROM ab_user u WHERE u.id = :receiver AND u.active AND :is_possible AND NOT EXISTS (SELECT FROM earlier)
+ AND NOT EXISTS (SELECT FROM chat_blocks b WHERE b.blocker_id = u.id AND b.blocked_id = :sender)
+ AND NOT EXISTS (SELECT FROM chat_blocks b WHERE b.blocker_id = :sender AND b.blocked_id = u.id)
+), conversation AS (
+ INSERT INTO conversations AS c (low_id, high_id, last_message_id, last_at, low_unread, high_unread)
+ SELECT least(:sender, r.id), greatest(:sender, r.id), nextval('messages_id_seq'), CAST(:now AS timestamptz),
+  (r.id < :sender)::int, (r.id > :sender)::int FROM receiver r
+ ON CONFLICT (low_id, high_id) DO UPDATE SET last_message_id = nextval('messages_id_seq'), last_at = excluded.last_at,
+  low_unread = c.low_unread + excluded.low_unread, high_unread = c.high_unread + excluded.high_unread
+ RETURNING c.id, c.last_message_id, c.last_at
+), sent AS (
+ INSERT INTO messages (id, conversation_id, sender_id, receiver_id, property_id, message, client_msg_id, created_at)
+ SELECT c.last_message_id, c.id, :sender, :receiver, CAST(:property_id AS int), CAST(:message AS text),
+  CAST(:client_msg_id AS uuid), c.last_at FROM conversation c RETURNING *
+)
+SELECT m.id, {MESSAGE}::text, true FROM sent m UNION ALL SELECT m.id, {MESSAGE}::text, false FROM earlier m"""
+
+
 def send(
     actor: Actor,
     receiver_id: int,
@@ -35,92 +68,43 @@ def send(
     *,
     property_id: int | None = None,
     client_msg_id: uuid.UUID | None = None,
-) -> tuple[Message, bool]:
-    """Send a message of 1…4000 characters; the message, and False when it had been sent before.
+) -> Sent:
+    """Send a message of 1…4000 characters; one that was sent before is returned as it was.
 
     Raises InvalidInput to oneself, NoReceiver, NoSuchProperty.
     """
     if receiver_id == actor.user_id:
         raise InvalidInput.on("receiver_id", "Write to somebody else than yourself.")
-    first = _sent_before(actor, client_msg_id)
-    if first is not None:
-        return first, False
-    _check_receiver(actor, receiver_id)
-    if property_id is not None:
-        _check_property(actor, property_id)
-    now = clock.now()
-    conversation_id = _lock_or_open(actor.user_id, receiver_id, now)
-    # The id is drawn under the conversation's lock, so that ids grow in the order of commits.
-    row = {
-        "conversation_id": conversation_id,
-        "sender_id": actor.user_id,
-        "receiver_id": receiver_id,
-        "property_id": property_id,
-        "message": message,
-        "client_msg_id": client_msg_id,
-        "created_at": now,
-    }
-    statement = insert(Message).values(row).on_conflict_do_nothing(index_elements=["sender_id", "client_msg_id"])
-    sent = db.session.scalar(statement.returning(Message))
-    if sent is None:
-        first = _sent_before(actor, client_msg_id)
-        if first is None:
-            raise RuntimeError("a message was neither written nor there")
-        return first, False
-    unread = Conversation.low_unread if receiver_id < actor.user_id else Conversation.high_unread
-    db.session.execute(
-        update(Conversation)
-        .where(Conversation.id == conversation_id)
-        .values({"last_message_id": sent.id, "last_at": now, unread.key: unread + 1})
-        .execution_options(synchronize_session=False)
-    )
-    return sent, True
-
-
-def _sent_before(actor: Actor, client_msg_id: uuid.UUID | None) -> Message | None:
-    if client_msg_id is None:
-        return None
-    same = select(Message).where(Message.sender_id == actor.user_id, Message.client_msg_id == client_msg_id)
-    return db.session.scalars(same).one_or_none()
-
-
-def _check_receiver(actor: Actor, receiver_id: int) -> None:
-    blocked = (
-        select(Block.id)
-        .where(
-            or_(
-                and_(Block.blocker_id == receiver_id, Block.blocked_id == actor.user_id),
-                and_(Block.blocker_id == actor.user_id, Block.blocked_id == receiver_id),
-            )
-        )
-        .exists()
-    )
-    if db.session.scalar(select(User.id).where(User.id == receiver_id, User.active, ~blocked)) is None:
+    is_there = property_id is None or _is_there(actor, property_id)
+    found = write(
+        _SEND, sender=actor.user_id, receiver=receiver_id, message=message, property_id=property_id,
+        client_msg_id=client_msg_id, now=clock.now(), is_possible=is_there,
+    )  # fmt: skip
+    if found:
+        return Sent(*found[0])
+    if is_there or not _is_reachable(actor, receiver_id):
         raise NoReceiver
+    raise NoSuchProperty
 
 
-def _check_property(actor: Actor, property_id: int) -> None:
-    try:
-        get_visible(actor, Property, property_id)
-    except NotFound as fault:
-        raise NoSuchProperty from fault
+def _is_there(actor: Actor, property_id: int) -> bool:
+    there = select(Property.id).where(Property.id == property_id, visible_to(actor, Property))
+    return db.session.scalar(there) is not None
+
+
+def _is_reachable(actor: Actor, receiver_id: int) -> bool:
+    blocked = exists().where(
+        or_(
+            and_(Block.blocker_id == receiver_id, Block.blocked_id == actor.user_id),
+            and_(Block.blocker_id == actor.user_id, Block.blocked_id == receiver_id),
+        )
+    )
+    return db.session.scalar(select(User.id).where(User.id == receiver_id, User.active, ~blocked)) is not None
 
 
 def pair(one: int, other: int) -> tuple[int, int]:
     """Return two people's ids as a conversation holds them, the smaller first."""
     return min(one, other), max(one, other)
-
-
-def _lock_or_open(one: int, other: int, now: datetime) -> int:
-    low, high = pair(one, other)
-    # Setting a column to itself takes the row's lock as the plain upsert would not.
-    opened = (
-        insert(Conversation)
-        .values(low_id=low, high_id=high, last_at=now)
-        .on_conflict_do_update(index_elements=["low_id", "high_id"], set_={"low_id": Conversation.low_id})
-        .returning(Conversation.id)
-    )
-    return db.session.execute(opened).scalar_one()
 
 
 def mark_read(actor: Actor, user_id: int, *, up_to: int | None = None) -> int:

@@ -142,7 +142,7 @@ def _read_alone(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ..
 
 def _fetched(driver: Any, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     cursor = driver.execute(native(statement), values)
-    found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+    found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.pgresult.nfields else []
     return found
 
 

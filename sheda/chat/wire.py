@@ -1,0 +1,23 @@
+"""What the API says of messages and people: JSON that PostgreSQL builds. `m` a message, `u` a user, `a` his profile."""
+
+from sheda.core import files
+from sheda.core.actor import Role
+
+PUBLIC = f"{files.Area.PUBLIC}/"
+
+MESSAGE = """json_build_object('id', m.id, 'sender_id', m.sender_id, 'receiver_id', m.receiver_id,
+ 'property_id', m.property_id, 'message', m.message,
+ 'timestamp', to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+ 'is_read', m.read_at IS NOT NULL)"""
+
+_RANKS = ", ".join(f"'{role}'" for role in (Role.ADMIN, Role.STAFF, Role.AGENT, Role.CLIENT))
+
+_ROLE = f"""(SELECT lower(r.name) FROM ab_user_role g JOIN ab_role r ON r.id = g.role_id
+ WHERE g.user_id = u.id AND r.name IN ({_RANKS}) ORDER BY array_position(ARRAY[{_RANKS}], r.name::text) LIMIT 1)"""
+
+# Every public key shares one prefix, so the address is the store's address of that prefix and the rest of the key.
+PERSON = f"""json_build_object('id', u.id,
+ 'name', coalesce(nullif(btrim(concat_ws(' ', u.first_name, u.last_name)), ''), u.username),
+ 'picture', CASE WHEN a.picture_key IS NOT NULL
+  THEN concat(CAST(:media AS text), substr(a.picture_key, {len(PUBLIC) + 1}), '{files.rendition_key("", "thumb")}') END,
+ 'role', {_ROLE})"""
