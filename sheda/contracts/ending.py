@@ -1,9 +1,6 @@
 """How contracts end: on their day by the daily job, early with notice, at once by staff, or handed over."""
 
-from datetime import timedelta
-
-from sqlalchemy import Date, cast, exists, func, not_, or_, select, text
-from sqlalchemy.orm import aliased
+from sqlalchemy import or_, select
 
 from sheda.contracts.events import NoticeGiven
 from sheda.contracts.models import Contract
@@ -12,10 +9,9 @@ from sheda.contracts.terms import has_notice_due, is_due, is_holding_over, notic
 from sheda.core import clock
 from sheda.core.access import get_visible
 from sheda.core.actor import SYSTEM, Actor
-from sheda.core.db import db, flush, lock
+from sheda.core.db import check_deferred, db, flush, lock
 from sheda.core.errors import Conflict
 from sheda.core.events import emit
-from sheda.core.jobs import BATCH
 from sheda.core.states import IllegalMove, Move, clean_reason, illegal, record
 from sheda.payments import services as payments
 from sheda.payments.models import Payment
@@ -145,33 +141,7 @@ def _illegal(move: str, contract: Contract, detail: str) -> IllegalMove:
     return IllegalMove(detail, **refusal.extra)
 
 
-# ── The daily job ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def due_ids(after: int, *, renewed: bool) -> list[int]:
-    """Name and hold up to BATCH tenancies above an id whose day has come; `renewed` those that a renewal follows on.
-
-    Held by their properties, which come first in the order of locks; what somebody else holds is left for later.
-    """
-    today = cast(func.timezone(Property.time_zone, clock.now()), Date)
-    successor = aliased(Contract)
-    follows = exists().where(successor.replaces_id == Contract.id, successor.status == "scheduled")
-    statement = (
-        select(Contract.id)
-        .join(Property, Property.id == Contract.property_id)
-        .where(
-            Contract.id > after,
-            Contract.status == "active",
-            Contract.contract_type == "rent",
-            or_(Contract.end_date <= clock.today("UTC") + timedelta(days=1), Contract.ends_early_on.is_not(None)),
-            func.least(Contract.end_date, Contract.ends_early_on) <= today,
-            follows if renewed else not_(follows),
-        )
-        .order_by(Contract.id)
-        .limit(BATCH)
-        .with_for_update(of=Property, skip_locked=True)
-    )
-    return list(db.session.scalars(statement))
+# ── What a tenancy's day brings ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def settle(contract_id: int) -> bool:
@@ -181,8 +151,7 @@ def settle(contract_id: int) -> bool:
     """
     subject, contract = take_up(SYSTEM, contract_id)
     settled = _settle(subject, contract)
-    db.session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-    db.session.execute(text("SET CONSTRAINTS ALL DEFERRED"))
+    check_deferred()
     return settled
 
 

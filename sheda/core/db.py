@@ -7,7 +7,7 @@ driver, its rows as plain tuples; they see what the session has done and are und
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ import flask_appbuilder
 import psycopg
 from flask_sqlalchemy import SQLAlchemy
 from psycopg.pq import TransactionStatus
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Numeric, event, func, select
+from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Numeric, any_, event, func, literal, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.orm import Session, mapped_column
 from sqlalchemy.pool import Pool
@@ -267,6 +267,12 @@ def flush() -> None:
         raise refusal from error
 
 
+def check_deferred() -> None:
+    """Let the rules that wait for the commit speak at this line, so that what breaks them fails alone."""
+    for when in ("IMMEDIATE", "DEFERRED"):
+        db.session.execute(text(f"SET CONSTRAINTS ALL {when}"))
+
+
 def lock(model: type[Row], ids: Iterable[int]) -> list[Row]:
     """Lock rows in ascending id, read afresh; the order of kinds is property → contract → payment → appointment."""
     wanted = sorted(set(ids))
@@ -285,6 +291,11 @@ def lock(model: type[Row], ids: Iterable[int]) -> list[Row]:
 def lock_one(model: type[Row], row_id: int) -> Row:
     """Lock one row that is known to exist, read afresh."""
     return lock(model, [row_id])[0]
+
+
+def is_among(column: Any, ids: Collection[int]) -> Any:
+    """Return the condition that a column is one of many ids, which travel as one value."""
+    return column == any_(literal(list(ids), ARRAY(BigInteger)))
 
 
 def advisory_lock(*keys: tuple[str, int]) -> None:

@@ -20,7 +20,12 @@ def react_with(table: Mapping[type[Event], Sequence[Reaction]]) -> None:
     _reactions.update({event: tuple(reactions) for event, reactions in table.items()})
 
 
+def reactions_to(kind: type[Event]) -> tuple[Reaction, ...]:
+    """Return who is listed for a kind of event, in the order of the table."""
+    return _reactions.get(kind, ())
+
+
 def emit(event: Event) -> None:
     """Let everyone react who is listed for the event, within the same transaction; a reaction's error undoes it all."""
-    for reaction in _reactions.get(type(event), ()):
+    for reaction in reactions_to(type(event)):
         reaction(event)

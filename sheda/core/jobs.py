@@ -5,7 +5,7 @@ import logging
 import math
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
@@ -28,11 +28,15 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 Tally = dict[str, int]
 Sweep = Callable[[], Tally]
+Together = Callable[[list[int]], Collection[int]]
 Rhythm: TypeAlias = timedelta | crontab | Callable[[Mapping[str, Any]], crontab]
 """How often a job runs; a function is given the settings once they are read."""
 
 BATCH = 200
 """Rows that one transaction of a sweep takes."""
+
+FEW = 20
+"""Rows that go one by one when they cannot be done at once."""
 
 TURN = 25.0
 """Seconds of a worker's turn at a sweep, well below a task's time limit, which would kill it within a batch."""
@@ -165,11 +169,36 @@ def each(rows: Iterable[Row], work: Callable[[Row], Any], tally: Tally, *, count
                 tally[counted_as] = tally.get(counted_as, 0) + 1
 
 
+def at_once(ids: list[int], work: Together, tally: Tally, *, counted_as: str) -> list[int]:
+    """Do the work on many rows at once, in a savepoint; `work` names those it has done. Returns the others, for `each`.
+
+    When it fails nothing of it remains, and each half is tried for itself: only the last FEW around a bad row are left.
+    """
+    try:
+        with db.session.begin_nested():
+            done = set(work(ids))
+    except Exception as fault:
+        log.info("%s rows (from %s) failed together: %s", len(ids), ids[0], type(fault).__name__)
+        if len(ids) <= FEW:
+            return ids
+        half = len(ids) // 2
+        return [row for part in (ids[:half], ids[half:]) for row in at_once(part, work, tally, counted_as=counted_as)]
+    for name in ("seen", counted_as):
+        tally[name] = tally.get(name, 0) + len(done)
+    return [row for row in ids if row not in done]
+
+
 def sweep_ids(
-    due: Callable[[int], list[int]], work: Callable[[int], Any], *, counted_as: str, most_batches: int = 10_000
+    due: Callable[[int], list[int]],
+    work: Callable[[int], Any],
+    *,
+    counted_as: str,
+    together: Together | None = None,
+    most_batches: int = 10_000,
 ) -> Tally:
     """Work through due ids in ascending batches, a transaction each; `due(after)` names up to BATCH of them.
 
+    `together`, where there is one, does what it can of a batch at once; `work` does the rest row by row.
     A worker's turn ends between two batches: `more` in the tally says so, and the job rings for another.
     """
     tally: Tally = {"seen": 0, counted_as: 0, "failed": 0}
@@ -178,7 +207,8 @@ def sweep_ids(
 
         def batch(after: int = after) -> int:
             ids = due(after)
-            each(ids, work, tally, counted_as=counted_as)
+            rest = at_once(ids, together, tally, counted_as=counted_as) if together and ids else ids
+            each(rest, work, tally, counted_as=counted_as)
             return ids[-1] if ids else 0
 
         last = in_transaction(batch)

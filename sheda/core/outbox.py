@@ -4,23 +4,24 @@ Each message is claimed under a short lease, sent, and marked; a worker that die
 try carries the same Message-ID.
 """
 
+import json
 import logging
 import smtplib
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, select, text
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sheda.core import clock, mail
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor
-from sheda.core.db import Id, Model, Stamp, after_commit, db, in_transaction
+from sheda.core.db import Id, Model, Stamp, after_commit, db, in_transaction, write
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,17 @@ class Outbox(Model):
     last_error: Mapped[str | None] = mapped_column(Text)
 
 
+POST = """
+WITH posted AS (
+  INSERT INTO outbox (key, message_id, user_id, template, context, created_at, due_at)
+  SELECT r.key, gen_random_uuid(), r.user_id, CAST(:template AS text), m.context || r.own, :now, :due_at
+  FROM json_to_recordset(CAST(:mailings AS json)) AS m (context jsonb, readers json),
+    json_to_recordset(m.readers) AS r (key text, user_id bigint, own jsonb)
+  ON CONFLICT DO NOTHING RETURNING id
+) SELECT count(*) FROM posted"""
+"""Mails, however many, are one value of one statement."""
+
+
 @row_rule(Outbox)
 def _outbox_rows(actor: Actor) -> Any:
     return Outbox.id.is_not(None) if actor.is_office else Outbox.id.is_(None)
@@ -98,25 +110,25 @@ def post_mails(
     template: str, mails: Iterable[tuple[int, str, dict[str, Any]]], *, due_at: datetime | None = None
 ) -> int:
     """Put mails (to whom, key, context) into the outbox by one statement; how many of their keys were new."""
-    now = clock.now()
-    rows = [
-        {
-            "key": key,
-            "message_id": uuid.uuid4(),
-            "user_id": user_id,
-            "template": template,
-            "context": context,
-            "created_at": now,
-            "due_at": due_at or now,
-        }
-        for user_id, key, context in mails
-    ]
-    if not rows:
+    return post_mailings(template, [mailing(context, [(user_id, key, {})]) for user_id, key, context in mails], due_at)
+
+
+def mailing(context: Mapping[str, Any], readers: Iterable[tuple[int, str, dict[str, Any]]]) -> dict[str, Any]:
+    """Return what is posted to several people at once: the context of all, and each one's id, key and own context."""
+    to = [{"user_id": user_id, "key": key, "own": own} for user_id, key, own in readers]
+    return {"context": context, "readers": to}
+
+
+def post_mailings(template: str, mailings: list[dict[str, Any]], due_at: datetime | None = None) -> int:
+    """Put mailings into the outbox by one statement; how many of their mails' keys were new."""
+    if not mailings:
         return 0
-    written = db.session.scalars(insert(Outbox).values(rows).on_conflict_do_nothing().returning(Outbox.id)).all()
+    now = clock.now()
+    values = {"template": template, "now": now, "due_at": due_at or now, "mailings": json.dumps(mailings)}
+    [(written,)] = write(POST, **values)
     if written:
         after_commit(_ring)
-    return len(written)
+    return int(written)
 
 
 def _ring() -> None:

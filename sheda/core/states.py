@@ -1,19 +1,20 @@
 """A life is a table: one `Move` a row. Buttons, API verbs, jobs, CHECK constraints and documentation come from it."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sheda.core import clock
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor, Role, request_id
-from sheda.core.db import Id, Model, Stamp, db
+from sheda.core.db import Id, Model, Stamp, db, is_among
 from sheda.core.errors import Conflict, InvalidInput, NotAllowed
-from sheda.core.events import Event, emit
+from sheda.core.events import Event, emit, reactions_to
 
 REASON_LENGTH = 500
 
@@ -25,6 +26,45 @@ class Moved(Event):
     subject: Any
     actor: Actor
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Moves:
+    """One move, made on many rows of a model at once: what `Moved` is to one of them."""
+
+    kind: type[Moved]
+    model: Any
+    ids: list[int]
+    actor: Actor
+    reason: str | None = None
+
+    def singly(self) -> Iterator[Moved]:
+        """Yield the news of one row after another, in ascending id."""
+        rows = select(self.model).where(is_among(self.model.id, self.ids)).order_by(self.model.id)
+        for subject in db.session.scalars(rows, execution_options={"populate_existing": True}):
+            yield self.kind(subject, self.actor, self.reason)
+
+
+class Plural:
+    """A reaction to many moves at once; one move is many of one, so that both ways write the same."""
+
+    def __init__(self, react: Callable[[Moves], None]) -> None:
+        self.together = react
+        functools.update_wrapper(self, react)
+
+    def __call__(self, event: Moved) -> None:
+        """React to a single move."""
+        self.together(Moves(type(event), type(event.subject), [event.subject.id], event.actor, event.reason))
+
+
+def emit_together(moves: Moves) -> None:
+    """Let everyone react to many moves: whoever can at once, everybody else to one after another."""
+    for reaction in reactions_to(moves.kind):
+        if isinstance(reaction, Plural):
+            reaction.together(moves)
+        else:
+            for event in moves.singly():
+                reaction(event)
 
 
 class IllegalMove(Conflict):
@@ -169,6 +209,52 @@ class Machine:
             return False
         self.apply(actor, subject, move, reason=reason, **details)
         return True
+
+    def move_all(
+        self, actor: Actor, model: Any, ids: Sequence[int], name: str, *, reason: str | None = None, **changes: Any
+    ) -> list[int]:
+        """Make one move on many rows at once, with other columns' `changes`; return the ids, ascending, that it moved.
+
+        Takes those rows that the move can start from; what `move` writes and tells, this does. The rows must be locked.
+        For the office and the system: raises NotAllowed for anyone whose right hangs on the row.
+        """
+        move = self.moves[name]
+        if not set(move.by) & letters_on(actor, None):
+            raise NotAllowed
+        check_reason(move, actor, reason)
+        why = clean_reason(reason)
+        db.session.flush()
+        changes = {self.column: move.target, **changes}
+        moved = list(db.session.scalars(self._moving(actor, model.__table__, ids, move, why, changes)))
+        if moved and move.event is not None:
+            emit_together(Moves(move.event, model, sorted(moved), actor, why))
+        return sorted(moved)
+
+    def _moving(
+        self, actor: Actor, table: Any, ids: Sequence[int], move: Move, why: str | None, changes: dict[str, Any]
+    ) -> Any:
+        state = table.c[self.column]
+        found = select(table.c.id, state.label("state")).where(is_among(table.c.id, ids), state.in_(move.source))
+        was = found.with_for_update().cte("was")
+        moved = (
+            update(table).where(table.c.id == was.c.id).values(changes).returning(was.c.id, was.c.state).cte("moved")
+        )
+        row = {
+            "subject_type": literal(table.name),
+            "subject_id": moved.c.id,
+            "move": literal(move.name),
+            "from_state": moved.c.state,
+            "to_state": literal(move.target),
+            "actor_id": literal(actor.id, BigInteger),
+            "actor_role": literal(actor.role.value),
+            "reason": literal(why, Text),
+            "details": literal({}, JSONB),
+            "request_id": literal(request_id(), Text),
+            "at": literal(clock.now()),
+        }
+        history: Any = History.__table__
+        written = insert(history).from_select(list(row), select(*row.values()).order_by(moved.c.id))
+        return written.returning(history.c.subject_id)
 
     def begin(self, actor: Actor, subject: Any, *, move: str = "create", **details: Any) -> None:
         """Write the history row of a subject's first state; the subject must be flushed."""

@@ -12,14 +12,15 @@ from sheda.appointments.events import (
     AppointmentRejected,
 )
 from sheda.appointments.services import suggestions_for
-from sheda.contracts.events import ContractEnded, NoticeGiven, RenewalProposed
+from sheda.contracts.events import NoticeGiven, RenewalProposed
 from sheda.contracts.models import Contract
 from sheda.contracts.services import contract_of
 from sheda.core import clock
 from sheda.core.banks import bank_name, mask
-from sheda.core.states import Moved
+from sheda.core.db import read
+from sheda.core.states import Moved, Moves, Plural
 from sheda.notifications import words
-from sheda.notifications.services import forget, office_ids, tell
+from sheda.notifications.services import News, forget, office_ids, tell, tell_all
 from sheda.payments.events import (
     PaymentAccepted,
     PaymentCanceled,
@@ -31,7 +32,8 @@ from sheda.payments.events import (
 )
 from sheda.profiles.events import BankAccountChanged
 from sheda.profiles.services import time_zone_of
-from sheda.properties.events import PropertyReturned
+
+HOMES = "SELECT id, agent_id, title, reference FROM properties WHERE id = ANY(:ids) ORDER BY id"
 
 
 def _both(subject: Any, text: str) -> dict[int, str]:
@@ -170,13 +172,16 @@ def payment_escalated(event: PaymentEscalated) -> None:
 # ── Contracts and homes ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def contract_ended(event: ContractEnded) -> None:
+@Plural
+def contract_ended(moves: Moves) -> None:
     """Tell both sides that a tenancy, or a renewal before its day, has ended."""
-    contract: Contract = event.subject
-    said = words.contract(contract, words.reason_of(event.reason)) | {"began": contract.activated_at is not None}
-    what = "tenancy" if said["began"] else "renewal"
-    text = f"The {what} of {said['home']} has ended."
-    tell("contract_ended", contract, _both(contract, text), words=said)
+    why = words.reason_of(moves.reason)
+    news = []
+    for term in words.terms(moves.ids):
+        text = f"The {'tenancy' if term.began else 'renewal'} of {term.home} has ended."
+        said = words.term(term, why) | {"began": term.began}
+        news.append(News(term.id, _both(term, text), said, term.client_id, term.agent_id))
+    tell_all("contract_ended", "contracts", news)
 
 
 def notice_given(event: NoticeGiven) -> None:
@@ -196,11 +201,14 @@ def renewal_proposed(event: RenewalProposed) -> None:
     tell("renewal_proposed", contract, _others(event, text), words=said, version=clock.now().isoformat())
 
 
-def property_returned(event: PropertyReturned) -> None:
+@Plural
+def property_returned(moves: Moves) -> None:
     """Ask the agent whether a home that is on the market again is still to be had."""
-    home = event.subject
-    text = f"{words.home_of(home)} is on the market again. Is it still available? Pause it if it is not."
-    tell("property_returned", home, {home.agent_id: text}, version=clock.now().isoformat())
+    news = []
+    for home_id, agent_id, *called in read(HOMES, ids=moves.ids):
+        text = f"{words.home_called(*called)} is on the market again. Is it still available? Pause it if it is not."
+        news.append(News(home_id, {agent_id: text}, agent_id=agent_id))
+    tell_all("property_returned", "properties", news, version=clock.now().isoformat())
 
 
 # ── Safety of accounts ───────────────────────────────────────────────────────────────────────────────────────────────

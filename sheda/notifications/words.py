@@ -1,6 +1,9 @@
 """How mails and notices say things: one line each, in plain English, in the time of the agent."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,6 +12,7 @@ from sheda.appointments.models import Appointment
 from sheda.contracts.models import Contract
 from sheda.core import clock
 from sheda.core.banks import mask
+from sheda.core.db import read
 from sheda.core.money import format_money
 from sheda.payments.models import Payment
 from sheda.profiles.services import time_zone_of
@@ -24,14 +28,25 @@ def one_line(text: str) -> str:
 
 def name_of(person: User) -> str:
     """Return what a person is called."""
-    return one_line(person.get_full_name()) or person.username
+    return person_called(person.first_name, person.last_name, person.username)
+
+
+def person_called(first_name: str | None, last_name: str | None, username: str) -> str:
+    """Return what the person of these names is called."""
+    return one_line(f"{first_name or ''} {last_name or ''}") or username
 
 
 def home_of(subject: Property) -> str:
     """Return what a home is called."""
-    return f"{one_line(subject.title)} ({subject.reference})"
+    return home_called(subject.title, subject.reference)
 
 
+def home_called(title: str, reference: str) -> str:
+    """Return what the home of this title is called."""
+    return f"{one_line(title)} ({reference})"
+
+
+@lru_cache(maxsize=4096)
 def day_of(day: date) -> str:
     """Write a day: Tue 24 Nov 2026."""
     return f"{day:%a} {day.day} {day:%b %Y}"
@@ -94,22 +109,55 @@ def payment(found: Payment, *more: Fact | None) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What is said of a contract, without the rows that it is on."""
+
+    id: int
+    client_id: int
+    agent_id: int
+    reference: str
+    home: str
+    start: date
+    last: date | None
+    began: bool
+    client: str
+    agent: str
+
+
+TERMS = """
+SELECT c.id, c.client_id, c.agent_id, c.reference, p.title, p.reference, c.start_date,
+  coalesce(c.ends_early_on, c.end_date), c.activated_at IS NOT NULL,
+  client.first_name, client.last_name, client.username, agent.first_name, agent.last_name, agent.username
+FROM contracts c
+JOIN properties p ON p.id = c.property_id
+JOIN ab_user client ON client.id = c.client_id
+JOIN ab_user agent ON agent.id = c.agent_id
+WHERE c.id = ANY(:ids) ORDER BY c.id"""
+
+
+def terms(contract_ids: list[int]) -> Iterator[Term]:
+    """Yield what is said of contracts, in ascending id."""
+    for row in read(TERMS, ids=contract_ids):
+        number, client_id, agent_id, reference, title, home, start, last, began, *names = row
+        people = person_called(*names[:3]), person_called(*names[3:])
+        yield Term(number, client_id, agent_id, reference, home_called(title, home), start, last, began, *people)
+
+
 def contract(found: Contract, *more: Fact | None) -> dict[str, Any]:
     """Return what a mail says of a contract."""
-    home = home_of(found.subject)
-    last = found.ends_early_on or found.end_date
+    return term(next(terms([found.id])), *more)
+
+
+def term(found: Term, *more: Fact | None) -> dict[str, Any]:
+    """Return what a mail says of the contract of a term."""
+    start, end = day_of(found.start), day_of(found.last) if found.last else ""
     return {
         "path": f"/admin/contracts/show/{found.id}",
-        "home": home,
-        "start": day_of(found.start_date),
-        "end": day_of(last) if last else "",
-        "client": name_of(found.client),
-        "agent": name_of(found.agent),
-        "facts": facts(
-            ("Home", home),
-            ("Contract", found.reference),
-            ("Begins", day_of(found.start_date)),
-            ("Ends", day_of(last)) if last else None,
-            *more,
-        ),
+        "home": found.home,
+        "start": start,
+        "end": end,
+        "client": found.client,
+        "agent": found.agent,
+        "facts": facts(("Home", found.home), ("Contract", found.reference), ("Begins", start), ("Ends", end), *more),
     }

@@ -124,6 +124,15 @@ def pause(actor: Actor, property_id: int, *, reason: str | None = None) -> Prope
     return subject
 
 
+def keep(actor: Actor, property_id: int, *, reason: str | None = None) -> Property:
+    """Say that a listing is still on offer: it counts as changed today."""
+    subject = _lock_listing(actor, property_id)
+    LISTING.move(actor, subject, "keep", reason=reason)
+    subject.updated_at = clock.now()
+    flush()
+    return subject
+
+
 def archive(actor: Actor, property_id: int, *, reason: str | None = None) -> Property:
     """Take a listing away for good; its open viewings are cancelled. NotFound when that has happened already.
 
@@ -159,6 +168,12 @@ def lock_property(property_id: int) -> Property:
 def is_bookable(subject: Property) -> bool:
     """Tell whether visits and payments are taken: shown, on the market, and held by nobody."""
     return subject.listing_state == "published" and subject.status == "available" and not subject.is_under_offer
+
+
+def is_stale(subject: Property) -> bool:
+    """Tell whether a listing on offer has not changed for so long that clients may ask for what is gone."""
+    changed_before = clock.now() - current_app.config["STALE_AFTER"]
+    return is_bookable(subject) and subject.updated_at < changed_before
 
 
 def hold(subject: Property, payment_id: int) -> None:
@@ -198,6 +213,11 @@ def return_to_market(actor: Actor, subject: Property) -> None:
     subject.updated_at = clock.now()
     STATUS.apply(actor, subject, move)
     flush()
+
+
+def return_all_to_market(actor: Actor, property_ids: Sequence[int]) -> list[int]:
+    """Offer locked properties again after their tenancies; return which: those that were let."""
+    return STATUS.move_all(actor, Property, property_ids, "return", updated_at=clock.now())
 
 
 def lock_own(actor: Actor, property_id: int) -> Property:

@@ -10,16 +10,16 @@ from decimal import Decimal
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, Numeric, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from sheda.accounts.events import AccountClosing
 from sheda.core import clock
 from sheda.core.access import get_visible
 from sheda.core.actor import Actor
-from sheda.core.db import advisory_lock, db, flush
+from sheda.core.db import advisory_lock, db, flush, is_among
 from sheda.core.errors import Conflict, NotFound
-from sheda.core.states import Moved
+from sheda.core.states import Moves, Plural
 from sheda.properties import services as listings
 from sheda.properties.events import PriceLowered
 from sheda.properties.models import Property
@@ -186,19 +186,24 @@ def _searched(token: str, *, lock: bool) -> SavedSearch | None:
 # ── News ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def note_shown(event: Moved) -> None:
-    """Note that a listing is on the market, as a new one or again."""
-    _note(event.subject, NEW, None)
+@Plural
+def note_shown(moves: Moves) -> None:
+    """Note that listings are on the market, as new ones or again."""
+    flush()
+    _note(is_among(Property.id, moves.ids), NEW, None)
 
 
 def note_lower_price(event: PriceLowered) -> None:
     """Note that a listing costs less than it did."""
-    _note(event.subject, PRICE_DROP, event.was)
+    flush()
+    _note(Property.id == event.subject.id, PRICE_DROP, event.was)
 
 
-def _note(subject: Property, reason: str, was: Decimal | None) -> None:
-    if subject.listing_state == "published" and subject.status == "available":
-        db.session.add(ListingNews(property_id=subject.id, reason=reason, was=was, at=clock.now()))
+def _note(which: ColumnElement[bool], reason: str, was: Decimal | None) -> None:
+    shown = select(Property.id, literal(reason), literal(was, Numeric), literal(clock.now()))
+    shown = shown.where(which, Property.listing_state == "published", Property.status == "available")
+    noted = insert(ListingNews).from_select(["property_id", "reason", "was", "at"], shown.order_by(Property.id))
+    db.session.execute(noted)
 
 
 def forget_person(event: AccountClosing) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from celery.schedules import crontab
 from flask import Flask
+from sqlalchemy import text
 
-from sheda.contracts import ending, jobs
+from sheda.contracts import daily, ending, jobs
 from sheda.contracts.events import ContractEnded
 from sheda.contracts.models import Contract
 from sheda.core import clock, events
@@ -106,37 +107,47 @@ class TestExpireDue:
         assert contract.status == "active"
 
 
+def break_rows(table: str, row_id: int, deed: str) -> None:
+    """Let the database do something when a row's status is changed, for the rest of the test."""
+    when = f"BEFORE UPDATE OF status ON {table} FOR EACH ROW WHEN (NEW.id = {row_id})"
+    body = f"$$ BEGIN {deed}; RETURN NEW; END $$"
+    db.session.execute(text(f"CREATE FUNCTION bad_row() RETURNS trigger LANGUAGE plpgsql AS {body}"))
+    db.session.execute(text(f"CREATE TRIGGER a_bad_row {when} EXECUTE FUNCTION bad_row()"))
+
+
 class TestBadRows:
-    def test_a_fault_stops_no_other_row(self, db_session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        contracts = [make_ending()[1] for _ in range(3)]
-        real, bad = ending._settle, contracts[1].id
+    def poisoned(self, number: int, *, deed: str, table: str = "contracts") -> tuple[list[Contract], Contract]:
+        contracts = [make_ending()[1] for _ in range(number)]
+        bad = contracts[number // 2]
+        break_rows(table, bad.id if table == "contracts" else bad.property_id, deed)
+        return contracts, bad
 
-        def fail_on_bad(subject: Any, contract: Contract) -> bool:
-            if contract.id == bad:
-                raise ZeroDivisionError
-            return real(subject, contract)
-
-        monkeypatch.setattr(ending, "_settle", fail_on_bad)
+    def test_a_fault_stops_no_other_row(self, db_session: Any) -> None:
+        contracts, bad = self.poisoned(3, deed="RAISE division_by_zero")
         tally = jobs.expire_due()
         assert (tally["seen"], tally["expired"], tally["failed"]) == (3, 2, 1)
         assert [one.status for one in contracts] == ["expired", "active", "expired"]
+        assert moves_of(bad) == ["create"]
         run = JobRun.query.filter_by(job="contracts.expire").one()
         assert (run.tally["failed"], run.finished_at is not None) == (1, True)
 
-    def test_a_row_that_breaks_a_deferred_rule_fails_alone(
-        self, db_session: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        contracts = [make_ending()[1] for _ in range(3)]
-        real, bad = ending.properties.return_to_market, contracts[1].property_id
-
-        def forget_bad(actor: Any, subject: Any) -> None:
-            if subject.id != bad:
-                real(actor, subject)
-
-        monkeypatch.setattr(ending.properties, "return_to_market", forget_bad)
+    def test_a_row_that_breaks_a_deferred_rule_fails_alone(self, db_session: Any) -> None:
+        contracts, _ = self.poisoned(3, deed="NEW.status := OLD.status", table="properties")
         tally = jobs.expire_due()
         assert (tally["expired"], tally["failed"]) == (2, 1)
         assert [one.status for one in contracts] == ["expired", "active", "expired"]
+
+    def test_only_few_rows_around_a_bad_one_go_singly(self, db_session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        contracts, bad = self.poisoned(9, deed="RAISE division_by_zero")
+        singly: list[int] = []
+        real = jobs.settle
+        monkeypatch.setattr(core_jobs, "FEW", 2)
+        monkeypatch.setattr(jobs, "settle", lambda row: (singly.append(row), real(row))[1])
+        tally = jobs.expire_due()
+        assert (tally["seen"], tally["expired"], tally["failed"]) == (9, 8, 1)
+        assert bad.id in singly
+        assert len(singly) <= 2
+        assert [one.id for one in contracts if one.status != "expired"] == [bad.id]
 
 
 class TestRhythm:
@@ -158,17 +169,18 @@ class TestRhythm:
 
 
 class TestTurns:
-    def test_a_worker_stops_between_batches_and_rings_for_the_rest(
+    def test_a_worker_calls_another_for_many_rows_stops_between_batches_and_rings_for_the_rest(
         self, app: Flask, db_session: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         contracts = [make_ending()[1] for _ in range(3)]
         rung: list[str] = []
         monkeypatch.setattr(core_jobs, "TURN", -1.0)
-        monkeypatch.setattr(ending, "BATCH", 2)
+        monkeypatch.setattr(daily, "BATCH", 2)
         monkeypatch.setattr(type(jobs.catch_up), "ring", lambda job: rung.append(job.name))
         task = app.extensions["celery"].tasks["contracts.catch_up"]
         task.run()
-        assert ([one.status for one in contracts], rung) == (["expired", "expired", "active"], ["contracts.catch_up"])
+        assert [one.status for one in contracts] == ["expired", "expired", "active"]
+        assert rung == ["contracts.expire", "contracts.catch_up"]
         monkeypatch.setattr(core_jobs, "TURN", 25.0)
         task.run()
-        assert ({one.status for one in contracts}, len(rung)) == ({"expired"}, 1)
+        assert ({one.status for one in contracts}, len(rung)) == ({"expired"}, 2)
