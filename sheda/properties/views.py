@@ -192,6 +192,7 @@ class PropertyView(RoomView):
     offers = {"agent_id": Offer(_find_agents, _name_agent)}
     add_form_extra_fields = {
         "agent_id": RowField(
+        "currency": "Three letters, such as NGN or USD; naira when empty.",
             "Agent", offer=offers["agent_id"], render_kw={"data-options": "/admin/properties/options/agent_id"}
         ),
         "area_sqm": AREA,
@@ -260,7 +261,7 @@ class PropertyView(RoomView):
     def create(self, actor: Actor, values: dict[str, Any]) -> Property:
         """Make a listing."""
         terms, fees = _parted(values)
-        given = {name: value for name, value in terms.items() if value is not None}
+        given = {name: value for name, value in terms.items() if value not in (None, "")}
         return services.create(actor, **checked(NewProperty, given | {"fees": fees}))
 
     def update(self, actor: Actor, row: Property, values: dict[str, Any]) -> Property:

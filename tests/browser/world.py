@@ -93,7 +93,8 @@ def make_world() -> World:
     agent = factories.make_user(Role.AGENT, first_name="Ngozi", last_name="Okafor")
     client = factories.make_user(first_name="Funke", last_name="Adeyemi", phone=PHONE)
     factories.make_bank_account(agent)
-    factories.make_hours(agent, 0)
+    for weekday in range(7):
+        factories.make_hours(agent, weekday)
     factories.make_exception(agent, clock.today() + timedelta(days=3))
     home = factories.make_property(agent, title="Three bedroom flat, Opebi", listing_state="paused")
     shown = factories.make_property(agent, title="Two bedroom flat, Yaba")
@@ -138,7 +139,9 @@ def declared(agent: User, client: User) -> Payment:
     )  # fmt: skip
     db.session.add(proof)
     db.session.flush()
-    return factories.make_payment(viewed, status="declared", proof_file_id=proof.id)
+    payment = factories.make_payment(viewed, status="declared", proof_file_id=proof.id)
+    factories.make_contract(payment, status="pending")
+    return payment
 
 
 def make_other() -> User:
