@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -24,11 +25,11 @@ INVARIANTS: dict[str, str] = {
         SELECT p.id FROM payments p LEFT JOIN contracts c ON c.payment_id = p.id AND c.status NOT IN ('pending', 'canceled')
         WHERE p.status = 'accepted' AND c.id IS NULL""",
     "I5 no active tenancy a day past its end, less holding over": """
-        SELECT c.id, c.end_date FROM contracts c WHERE c.status = 'active' AND c.contract_type = 'rent'
-        AND c.end_date < CAST(now() AT TIME ZONE 'UTC' AS date) - 1 AND NOT EXISTS (
-            SELECT 1 FROM payments r WHERE r.renews_contract_id = c.id AND r.status IN ('declared', 'verified')
-            AND c.end_date >= CAST(now() AT TIME ZONE 'UTC' AS date) - 8)
-        AND NOT EXISTS (SELECT 1 FROM job_runs j WHERE j.finished_at IS NULL AND j.started_at > now() - interval '1 hour')""",
+        SELECT c.id, c.end_date, c.ends_early_on FROM contracts c JOIN properties p ON p.id = c.property_id
+        WHERE c.status = 'active' AND c.contract_type = 'rent'
+        AND least(c.end_date, c.ends_early_on) < CAST(now() AT TIME ZONE p.time_zone AS date)
+        AND NOT (c.end_date >= CAST((now() AT TIME ZONE p.time_zone) - CAST(:holding_over AS interval) AS date)
+            AND EXISTS (SELECT 1 FROM payments r WHERE r.renews_contract_id = c.id AND r.status IN ('declared', 'verified')))""",
     "I6 a contract's agent is the payment's": """
         SELECT c.id FROM contracts c JOIN payments p ON p.id = c.payment_id WHERE c.agent_id <> p.agent_id""",
     "I7 no declared or accepted payment without a viewing, renewals excepted": """
@@ -36,12 +37,13 @@ INVARIANTS: dict[str, str] = {
         WHERE p.status IN ('declared', 'verified', 'accepted') AND p.kind <> 'renewal'
         AND coalesce(a.status, '') NOT IN ('confirmed', 'completed')""",
     "I8 no message unsent for ten minutes unless dead": """
-        SELECT id, template FROM outbox WHERE sent_at IS NULL AND dead_at IS NULL AND attempts = 0
-        AND due_at < now() - interval '10 minutes'""",
+        SELECT id, template FROM outbox WHERE sent_at IS NULL AND dead_at IS NULL
+        AND CASE attempts WHEN 0 THEN due_at ELSE created_at END < now() - interval '10 minutes'""",
     "I9 no message sent under two ids": """
         SELECT key FROM outbox GROUP BY key HAVING count(DISTINCT message_id) > 1""",
     "I11 no code past its tries or life still usable": """
-        SELECT id FROM one_time_codes WHERE used_at IS NULL AND ended_at IS NULL AND tries > 5""",
+        SELECT id FROM one_time_codes WHERE used_at IS NULL AND ended_at IS NULL
+        AND (tries >= :code_tries OR expires_at > clock_timestamp() + CAST(:code_life AS interval))""",
     "I12 no two live refresh tokens in a family": """
         SELECT family_id FROM refresh_tokens WHERE used_at IS NULL GROUP BY family_id HAVING count(*) > 1""",
     "I13 at most twenty images, exactly one cover when there is any": """
@@ -69,4 +71,5 @@ SHOWN = 20
 
 def broken_invariants(session: Session) -> dict[str, list[Any]]:
     """Return each invariant with up to twenty rows that break it."""
-    return {name: list(session.execute(text(query)).fetchmany(SHOWN)) for name, query in INVARIANTS.items()}
+    settings = {name: current_app.config[name.upper()] for name in ("code_life", "code_tries", "holding_over")}
+    return {name: list(session.execute(text(query), settings).fetchmany(SHOWN)) for name, query in INVARIANTS.items()}
