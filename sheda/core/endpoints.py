@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import Schema
 from werkzeug.datastructures import Headers
 
+from sheda.core.actor import Actor
 from sheda.core.fields import RequestSchema, Several
 from sheda.core.roles import GRANTS
 
@@ -50,6 +51,7 @@ class Endpoint:
     answer: type[Schema] | None = None
     status: int = 200
     idempotent: bool = False
+    on_replay: Callable[[Actor, str], None] | None = None
     lists: bool = False
     flat: bool = False
     tokenless: bool = False

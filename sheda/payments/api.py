@@ -1,5 +1,6 @@
 """Payments and private files over HTTP."""
 
+import json
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
@@ -19,6 +20,11 @@ from sheda.payments.states import PAYMENT
 from sheda.properties import services as properties
 
 
+def _shown_again(actor: Actor, text: str) -> None:
+    """Note that a first answer, which holds the whole account number, is read once more."""
+    services.note_showing(actor, get_visible(actor, Payment, json.loads(text)["id"]))
+
+
 class AppointmentPaymentsApi(RoomApi):
     """“Make payment”, after a viewing."""
 
@@ -28,7 +34,7 @@ class AppointmentPaymentsApi(RoomApi):
 
     @endpoint(
         "POST", "/<pk>/payments", may="pay", subject=Appointment, body=NewPayment, answer=PaymentOut, status=201,
-        idempotent=True,
+        idempotent=True, on_replay=_shown_again,
     )  # fmt: skip
     def pay(self, actor: Actor, appointment_id: int, *, body: dict[str, Any]) -> Answer:
         """Make a payment for a home that was viewed. Freezes its terms; repeating it answers 200 with the open one."""

@@ -131,9 +131,14 @@ def chosen_periods(subject: Property, *, periods: int | None, months: int | None
 
 
 def show_account(actor: Actor, payment: Payment) -> None:
-    """Note that the payer is shown the account in full: every showing leaves a history row (access.md)."""
+    """Note that the payer, if this is he, is shown the account in full."""
     if is_payer(actor, payment):
-        record(actor, payment, "show_account", payment.status, payment.status)
+        note_showing(actor, payment)
+
+
+def note_showing(actor: Actor, payment: Payment) -> None:
+    """Leave a history row, as every showing of the account in full does (access.md)."""
+    record(actor, payment, "show_account", payment.status, payment.status)
 
 
 def _check_payable(viewing: Appointment, subject: Property) -> None:

@@ -7,6 +7,8 @@ from flask.testing import FlaskClient
 
 from sheda.core import clock
 from sheda.core.actor import Role
+from sheda.core.db import db
+from sheda.payments import services
 from sheda.payments.models import Payment
 from sheda.profiles.models import BankAccount
 from tests.conftest import Clock
@@ -63,6 +65,14 @@ class TestMakePayment:
         again = pay(client, deal, **{"Idempotency-Key": "once"})
         assert (again.status_code, again.json, again.headers["Idempotency-Replayed"]) == (201, first.json, "true")
         assert pay(client, deal, {"periods": 1}, **{"Idempotency-Key": "once"}).json["code"] == "idempotency_mismatch"
+
+    def test_a_replay_shows_the_account_and_is_audited_too(self, client: FlaskClient, deal: Deal) -> None:
+        number = pay(client, deal, **{"Idempotency-Key": "once"}).json["id"]
+        services.cancel(deal.by_client, number)
+        again = pay(client, deal, **{"Idempotency-Key": "once"})
+        assert again.json["result"]["account"]["account_number"] == number_of(deal)
+        payment = db.session.get_one(Payment, number)
+        assert moves_of(payment) == ["initiate", "show_account", "cancel", "show_account"]
 
     def test_the_bare_path_works_too(self, client: FlaskClient, deal: Deal) -> None:
         path = f"/appointments/{deal.viewing.id}/payments/"
