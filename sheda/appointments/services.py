@@ -274,10 +274,11 @@ def _cancel_future(which: ColumnElement[bool], reason: str) -> None:
 
 
 def _hold(actor: Actor, appointment_id: int) -> Appointment:
-    """Return a viewing of the actor's, locked, and lapsed when its time is up; NotFound when there is none."""
+    """Return a viewing of the actor's, locked, and closed when its time is up; NotFound when there is none."""
     get_visible(actor, Appointment, appointment_id)
     found = hold(appointment_id)
-    expire_if_due(found)
+    if not expire_if_due(found):
+        complete_if_due(found)
     return found
 
 

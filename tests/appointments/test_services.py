@@ -185,6 +185,15 @@ class TestNoShow:
         frozen_clock.at(scene.at(9, 15))
         assert services.no_show(scene.by_agent, found.id).status == "no_show"
 
+    def test_a_day_after_its_end_it_counts_as_held_before_any_job_runs(self, scene: Scene, frozen_clock: Clock) -> None:
+        found = make_appointment(scene.home, status="confirmed", starts_at=scene.monday)
+        frozen_clock.at(found.ends_at + timedelta(hours=24))
+        with pytest.raises(IllegalMove) as refused:
+            services.no_show(scene.by_agent, found.id)
+        assert refused.value.extra == {"from": "completed"}
+        assert services.complete(scene.by_agent, found.id).status == "completed"
+        assert history_of(found)[-1] == ("complete", "confirmed", "completed")
+
     def test_a_request_cannot_be_missed(self, scene: Scene) -> None:
         with pytest.raises(IllegalMove):
             services.no_show(scene.by_agent, make_appointment(scene.home).id)
