@@ -123,6 +123,19 @@ START_WITHIN = timedelta(days=90)  # latest agreed start of a tenancy
 HOLDING_OVER = timedelta(days=7)  # expiry waits for an undecided renewal
 CONTRACT_REMINDERS = (90, 60, 30, 7, 1)  # days before the end
 
+# ── Payment gateways (a gateway without keys is not there) ──────────────────────────────────────────────────────────
+PAYSTACK_SECRET_KEYS = [key for key in env("PAYSTACK_SECRET_KEYS", "").split(",") if key]  # first asks, all verify
+PAYSTACK_URL = env("PAYSTACK_URL", "https://api.paystack.co")  # where it is asked
+FLUTTERWAVE_SECRET_KEY = env("FLUTTERWAVE_SECRET_KEY", "")  # asks
+FLUTTERWAVE_HASHES = [key for key in env("FLUTTERWAVE_HASHES", "").split(",") if key]  # verif-hash: new and old
+FLUTTERWAVE_URL = env("FLUTTERWAVE_URL", "https://api.flutterwave.com")  # where it is asked
+STRIPE_SECRET_KEY = env("STRIPE_SECRET_KEY", "")  # asks
+STRIPE_SIGNING_SECRETS = [key for key in env("STRIPE_SIGNING_SECRETS", "").split(",") if key]  # whsec_…: new and old
+STRIPE_URL = env("STRIPE_URL", "https://api.stripe.com")  # where it is asked
+FAKE_GATEWAY = ENVIRONMENT == "development"  # a till without money, to be clicked through offline
+CHECKOUT_RETURN_URL = env("CHECKOUT_RETURN_URL", PUBLIC_URL)  # where a gateway sends the client's browser back to
+AUTO_ACCEPT_VERIFIED = env("AUTO_ACCEPT_VERIFIED", "false") == "true"  # accept what a gateway proves, without the agent
+
 # ── Mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 MAIL_DOMAIN = env("MAIL_DOMAIN", "sheda.example")  # of Message-IDs
 MAIL_FROM = env("MAIL_FROM", "Sheda <no-reply@sheda.example>")  # sender of every mail

@@ -41,6 +41,9 @@ INVARIANTS: dict[str, str] = {
         AND CASE attempts WHEN 0 THEN due_at ELSE created_at END < now() - interval '10 minutes'""",
     "I9 no message sent under two ids": """
         SELECT key FROM outbox GROUP BY key HAVING count(DISTINCT message_id) > 1""",
+    "I10 no webhook event unprocessed for ten minutes unless tried or given up": """
+        SELECT id, provider FROM webhook_events WHERE processed_at IS NULL AND dead_at IS NULL AND attempts = 0
+        AND received_at < now() - interval '10 minutes'""",
     "I11 no code past its tries or life still usable": """
         SELECT id FROM one_time_codes WHERE used_at IS NULL AND ended_at IS NULL
         AND (tries >= :code_tries OR expires_at > clock_timestamp() + CAST(:code_life AS interval))""",
@@ -64,7 +67,7 @@ INVARIANTS: dict[str, str] = {
         UNION ALL SELECT property_id FROM payments WHERE status IN ('declared', 'verified') AND kind <> 'renewal'
         GROUP BY property_id HAVING count(*) > 1""",
 }
-"""I10 (webhook events) comes with webhooks. Each query returns no row on sound data (domain.md, Always true)."""
+"""Each query returns no row on sound data (domain.md, Always true)."""
 
 SHOWN = 20
 

@@ -55,7 +55,7 @@ from sheda.notifications.views import NoticeView
 from sheda.payments import access as payments_rows
 from sheda.payments import jobs as payments_jobs
 from sheda.payments import services as payments
-from sheda.payments.api import AppointmentPaymentsApi, FilesApi, PaymentsApi
+from sheda.payments.api import AppointmentPaymentsApi, FilesApi, PaymentsApi, WebhooksApi
 from sheda.payments.events import (
     PaymentAccepted,
     PaymentCanceled,
@@ -65,9 +65,11 @@ from sheda.payments.events import (
     PaymentEscalated,
     PaymentInitiated,
     PaymentSuperseded,
+    PaymentVerified,
 )
+from sheda.payments.fake_pages import FakeCheckoutView
 from sheda.payments.models import Payment
-from sheda.payments.views import PaymentView
+from sheda.payments.views import PaymentView, WebhookEventView
 from sheda.profiles import access as profiles_rows
 from sheda.profiles import services as profiles
 from sheda.profiles.api import BankAccountApi, MeApi
@@ -134,6 +136,7 @@ APIS: tuple[type[Any], ...] = (
     AppointmentPaymentsApi,
     PaymentsApi,
     FilesApi,
+    WebhooksApi,
     ContractsApi,
     ChatApi,
     NotificationApi,
@@ -142,6 +145,7 @@ APIS: tuple[type[Any], ...] = (
 VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (docs.SwaggerView, "", "", ""),
     (SignIn, "", "", ""),
+    (FakeCheckoutView, "", "", ""),
     (SearchView, "", "", ""),
     (NoticeView, "", "", ""),
     (PropertyView, "Listings", "", "listing"),
@@ -158,6 +162,7 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (UserView, "People", "Desk", "people"),
     (RoleView, "Roles", "Desk", "lock"),
     (desk.OutboxView, "Outbox", "Desk", "mail"),
+    (WebhookEventView, "Gateway events", "Desk", "bank"),
     (desk.JobRunView, "Jobs", "Desk", "gear"),
     (desk.HistoryView, "History", "Desk", "clock"),
 )
@@ -201,6 +206,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     PaymentEscalated: (notices.payment_escalated,),
     PaymentInitiated: (notices.payment_initiated,),
     PaymentSuperseded: (contracts.call_off_pending, notices.payment_superseded),
+    PaymentVerified: (contracts.draw_up, notices.payment_declared),
     PriceLowered: (shortlists.note_lower_price,),
     ProfileShown: (appointments_hours.show_week,),
     PropertyArchived: (payments.keep_terms, contracts.keep_terms, appointments.cancel_for_archived),
@@ -232,6 +238,7 @@ JOBS: tuple[Job, ...] = (
     notifications_jobs.remind_of_viewings,
     payments_jobs.escalate_due,
     payments_jobs.expire_due,
+    payments_jobs.process_webhooks,
     properties_jobs.clear_staging,
     properties_jobs.render_images,
     shortlists_jobs.alert,

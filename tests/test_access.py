@@ -105,14 +105,14 @@ class TestKnocking:
 
     def test_every_route_with_an_id_names_its_subject(self) -> None:
         """Chats are named by the other person, mails by their token, contracts declared by the property, listings read
-        in one statement, a calendar by its private address."""
+        in one statement, a calendar by its private address, a webhook by its gateway."""
         unnamed = {str(route) for route in ROUTES if route.ids and route.spec.subject is None}
         by_service = {
             "GET chats/<user_id> (Chat.read)", "POST chats/<user_id>/read (Chat.read)",
             "POST contracts/<pk> (Contract.declare)", "GET properties/<pk> (Property.read)",
             "GET unsubscribe/<token> (SavedSearch.unsubscribe)", "POST unsubscribe/<token> (SavedSearch.unsubscribe)",
             "GET agents/<pk> (AgentCard.read)", "GET agents/<pk>/slots (Availability.slots)",
-            "GET calendar/<token>.ics (CalendarFeed.subscribe)",
+            "GET calendar/<token>.ics (CalendarFeed.subscribe)", "POST webhooks/<provider> (Webhook.post)",
         }  # fmt: skip
         assert unnamed - by_service == set()
 

@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, false, or_, select, true
 
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor, Role
-from sheda.payments.models import OPEN_STATES, File, Payment
+from sheda.payments.models import OPEN_STATES, File, Payment, WebhookEvent
 
 
 @row_rule(Payment)
@@ -24,6 +24,11 @@ def _file_rows(actor: Actor) -> ColumnElement[bool]:
         return false()
     proofs = select(Payment.proof_file_id).where(_payment_rows(actor), Payment.proof_file_id.is_not(None))
     return or_(File.owner_id == actor.id, File.id.in_(proofs))
+
+
+@row_rule(WebhookEvent)
+def _event_rows(actor: Actor) -> ColumnElement[bool]:
+    return true() if actor.is_office else false()
 
 
 def is_payer(actor: Actor, payment: Payment) -> bool:

@@ -8,14 +8,24 @@ from werkzeug.datastructures import FileStorage
 from sheda.appointments.models import Appointment
 from sheda.core.access import RowScopedInterface, get_visible, select_visible
 from sheda.core.actor import Actor
-from sheda.core.api import Answer, RoomApi, endpoint
+from sheda.core.api import Answer, Raw, RoomApi, ServiceApi, endpoint
 from sheda.core.attachments import MAX_BYTES
-from sheda.core.db import db, lock
+from sheda.core.db import after_commit, db, lock
 from sheda.core.errors import InvalidInput
 from sheda.core.paging import Key, Page, page_of
-from sheda.payments import files, services
-from sheda.payments.models import File, Payment
-from sheda.payments.schemas import FileOut, NewPayment, PaymentCard, PaymentOut, PaymentsQuery
+from sheda.payments import checkouts, files, services, webhooks
+from sheda.payments.jobs import process_webhooks
+from sheda.payments.models import Checkout, File, Payment
+from sheda.payments.schemas import (
+    CheckoutBody,
+    CheckoutOut,
+    FileOut,
+    NewPayment,
+    PaymentCard,
+    PaymentOut,
+    PaymentsQuery,
+    ReceivedOut,
+)
 from sheda.payments.states import PAYMENT
 from sheda.properties import services as properties
 
@@ -92,6 +102,14 @@ class PaymentsApi(RoomApi):
         services.show_account(actor, payment)
         return payment
 
+    @endpoint(
+        "POST", "/<pk>/checkout", may="checkout", subject=Payment, body=CheckoutBody, answer=CheckoutOut,
+        refusals=(503,),
+    )  # fmt: skip
+    def checkout(self, actor: Actor, payment_id: int, *, body: dict[str, Any]) -> Checkout:
+        """Pay an initiated payment through a gateway: the answer says where. Repeating it answers the same address."""
+        return checkouts.start(actor, payment_id, **body)
+
     @endpoint("DELETE", "/<pk>", may="cancel", subject=Payment, move="cancel", answer=PaymentOut, etag=True)
     def cancel(self, actor: Actor, payment_id: int) -> Payment:
         """Call a payment off before its decision. The home is free again; what was declared becomes a refund due."""
@@ -139,3 +157,23 @@ class FilesApi(RoomApi):
 def _keep(actor: Actor, sent: FileStorage) -> File:
     # One byte above the limit is enough to know that it is too large.
     return files.store_file(actor, sent.stream.read(MAX_BYTES + 1))
+
+
+class WebhooksApi(ServiceApi):
+    """What payment gateways tell: let in by their signature, never by a role."""
+
+    resource_name = "webhooks"
+    class_permission_name = "Webhook"
+
+    @endpoint(
+        "POST", "/<provider>", may="post", tokenless=True, unlimited=True, raw=True, words=True, flat=True,
+        answer=ReceivedOut, refusals=(401,),
+    )  # fmt: skip
+    def receive(self, _actor: Actor, provider: str, *, body: Raw) -> dict[str, bool]:
+        """Keep a signed event of `paystack`, `flutterwave`, `stripe` or `fake`, once, to be worked through at once.
+
+        401 for a signature that no live key has made, 404 for a gateway that is not set up.
+        """
+        if webhooks.take(provider, body):
+            after_commit(process_webhooks.ring)
+        return {"received": True}

@@ -18,6 +18,11 @@ class PaymentDeclared(Moved):
 
 
 @dataclass(frozen=True)
+class PaymentVerified(PaymentDeclared):
+    """A gateway has the money: as declared, with the proof."""
+
+
+@dataclass(frozen=True)
 class PaymentAccepted(Moved):
     """The agent says that the money has come."""
 

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, String, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, String, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -103,3 +103,44 @@ class Payment(Model):
     def months(self) -> int | None:
         """Return the term in calendar months; None for one that is not made of months."""
         return MONTHS[self.period] * self.periods if self.period in MONTHS and self.periods else None
+
+
+class Checkout(Model):
+    """One try at paying through a gateway, under a reference that is used once."""
+
+    __tablename__ = "checkouts"
+    __table_args__ = (Index("ix_checkouts_payment_id", "payment_id"),)
+
+    id: Mapped[Id]
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id", ondelete="RESTRICT"))
+    provider: Mapped[str] = mapped_column(String(20))
+    reference: Mapped[str] = mapped_column(String(60), unique=True)
+    url: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[Stamp]
+    paid_at: Mapped[Stamp | None]
+
+
+class WebhookEvent(Model):
+    """What a gateway has told, as it came, and what became of it."""
+
+    __tablename__ = "webhook_events"
+    __table_args__ = (
+        UniqueConstraint("provider", "event_id"),
+        Index("ix_webhook_events_due", "due_at", postgresql_where=text("processed_at IS NULL AND dead_at IS NULL")),
+        Index("ix_webhook_events_payment_id", "payment_id"),
+    )
+
+    id: Mapped[Id]
+    provider: Mapped[str] = mapped_column(String(20))
+    event_id: Mapped[str] = mapped_column(String(120))
+    name: Mapped[str] = mapped_column(String(60))
+    payload: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[Stamp]
+    due_at: Mapped[Stamp]
+    claimed_until: Mapped[Stamp | None]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    processed_at: Mapped[Stamp | None]
+    dead_at: Mapped[Stamp | None]
+    outcome: Mapped[str | None] = mapped_column(String(40))
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payments.id", ondelete="RESTRICT"))
+    last_error: Mapped[str | None] = mapped_column(String(80))

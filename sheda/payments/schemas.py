@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, post_dump
 
 from sheda.core.actor import current_actor
 from sheda.core.banks import mask
-from sheda.core.fields import Amount, Choice, Day, Moment, RequestSchema, RowId, Whole
+from sheda.core.fields import Amount, Choice, Day, Line, Moment, RequestSchema, RowId, Whole
 from sheda.core.paging import PageQuery
 from sheda.payments.access import may_read_account
 from sheda.payments.models import MONTHS, MOST_PERIODS, Payment
@@ -105,3 +105,24 @@ class FileOut(Schema):
     size = fields.Integer()
     sha256 = fields.String()
     created_at = Moment()
+
+
+class CheckoutBody(RequestSchema):
+    """Which gateway to pay through."""
+
+    provider = Line(least=1, most=20, required=True)
+
+
+class CheckoutOut(Schema):
+    """Where to send the client's browser."""
+
+    id = fields.Integer()
+    provider = fields.String()
+    reference = fields.String()
+    url = fields.String()
+
+
+class ReceivedOut(Schema):
+    """That a webhook was kept."""
+
+    received = fields.Boolean()

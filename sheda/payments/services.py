@@ -23,7 +23,7 @@ from sheda.core.events import emit
 from sheda.core.states import record
 from sheda.payments.access import is_payer
 from sheda.payments.events import PaymentChanging, PaymentEscalated, PaymentInitiated
-from sheda.payments.models import OPEN_STATES, File, Payment
+from sheda.payments.models import HOLDING_STATES, OPEN_STATES, File, Payment
 from sheda.payments.quotes import Quote, chosen_terms, quote
 from sheda.payments.states import PAYMENT
 from sheda.profiles import services as profiles
@@ -289,6 +289,7 @@ def decline(actor: Actor, payment_id: int, *, reason: str | None = None) -> Paym
     move = PAYMENT.check(actor, payment, "decline", reason=reason)
     if move is not None:
         payment.decided_at = payment.updated_at = clock.now()
+        payment.refund_due = payment.status == "verified"
         properties.release(subject, payment.id)
         PAYMENT.apply(actor, payment, move, reason=reason)
         flush()
@@ -350,7 +351,7 @@ def expire_if_due(payment: Payment) -> bool:
 def escalate_if_due(payment: Payment) -> bool:
     """Call staff, once, for a locked payment that nobody has decided in time; it never lapses, money may have moved."""
     overdue = payment.decide_by is not None and payment.decide_by <= clock.now()
-    if payment.status != "declared" or payment.escalated_at is not None or not overdue:
+    if payment.status not in HOLDING_STATES or payment.escalated_at is not None or not overdue:
         return False
     payment.escalated_at = payment.updated_at = clock.now()
     record(SYSTEM, payment, "escalate", payment.status, payment.status)

@@ -1,10 +1,13 @@
 """Payments in the admin UI: the proof beside the expected amount, and the decision."""
 
+import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from flask import Response
 from flask_appbuilder import expose
+from markupsafe import Markup
 from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import joinedload
 
@@ -16,13 +19,26 @@ from sheda.core.errors import NotFound
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.money import format_money
+from sheda.core.states import Move
 from sheda.core.views import counts, deal_href, require, view_of, waits
 from sheda.core.widgets import Card, Link, Section
-from sheda.payments import services
-from sheda.payments.models import Payment
+from sheda.payments import services, webhooks
+from sheda.payments.models import Payment, WebhookEvent
 from sheda.payments.states import PAYMENT
+from sheda.payments.webhooks import FLAGGED
 
 SHOWN_AT_HOME = 10
+
+RETRY = Move("retry", ("dead",), "waiting", "S", "Try again", confirm="The event gets another round of tries, now.")
+
+SHOWN_OF_EVENTS = frozenset(
+    {
+        "amount", "amount_total", "amount_refunded", "client_reference_id", "created", "created_at", "currency",
+        "event", "id", "object", "paid_at", "payment_status", "reference", "refund_amount", "status",
+        "transaction_reference", "tx_ref", "type",
+    }
+)  # fmt: skip
+"""Members of a gateway's event that staff read; all others, names, cards and addresses among them, are masked."""
 
 WORDS = {
     "initiated": "Details shown",
@@ -166,6 +182,99 @@ def undecided(actor: Actor) -> ScalarSelect[int]:
     """Count what waits for a decision: an agent's own, and for the office what no agent has decided in time."""
     found = select(func.count()).where(visible_to(actor, Payment), Payment.status == "declared")
     return (found.where(Payment.decide_by < clock.now()) if actor.is_office else found).scalar_subquery()
+
+
+def _event_state(row: WebhookEvent) -> Markup:
+    if row.dead_at:
+        return widgets.badge("dead", {"dead": "Gave up"}, tone="bad")
+    if row.outcome is None:
+        return widgets.badge("waiting", {"waiting": "Waits for next try" if row.attempts else "Waiting"}, tone="info")
+    return widgets.badge(
+        row.outcome, {row.outcome: widgets.plain(row.outcome)}, tone="bad" if row.outcome in FLAGGED else "good"
+    )
+
+
+def _masked(value: Any, name: str = "") -> Any:
+    """Hide what is nobody's business here: only amounts, states, references and moments are shown."""
+    if isinstance(value, dict):
+        return {key: _masked(one, str(key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_masked(one, name) for one in value]
+    return value if name.lower() in SHOWN_OF_EVENTS or value is None else "•••"
+
+
+class WebhookEventView(RoomView):
+    """What payment gateways have told, and what became of it; people's data in it is shown to nobody."""
+
+    datamodel = RoomInterface(WebhookEvent)
+    class_permission_name = "WebhookEvent"
+    route_base = "/admin/gateway-events"
+    nouns = ("event", "events")
+    list_title = "Gateway events"
+    icon = "bank"
+    moves = {"retry": webhooks.retry}
+    done = {"retry": "The event is looked at again."}
+    list_columns = ["name", "provider", "received_at", "state", "payment", "attempts"]
+    show_columns = [
+        "provider",
+        "name",
+        "event_id",
+        "state",
+        "payment",
+        "received_at",
+        "processed_at",
+        "attempts",
+        "last_error",
+        "payload",
+    ]
+    order_columns = ["received_at"]
+    base_order = ("id", "desc")
+    search_columns = ["provider", "outcome", "received_at"]
+    label_columns = {"name": "Event", "provider": "Gateway", "received_at": "Came", "attempts": "Tries"}
+    looks = {"attempts": "s-num s-p3", "received_at": "s-p2"}
+    empty = Empty("No event yet", "What Paystack, Flutterwave or Stripe tell Sheda is listed here.")
+    tabs = {
+        "all": ("All", lambda _actor: None),
+        "flagged": ("To look at", lambda _actor: WebhookEvent.outcome.in_(FLAGGED)),
+        "dead": ("Given up", lambda _actor: WebhookEvent.dead_at.is_not(None)),
+    }
+    cells = {
+        "state": _event_state,
+        "payment": lambda row: f"Payment {row.payment_id}" if row.payment_id else None,
+        "payload": lambda row: json.dumps(_masked(json.loads(row.payload)), ensure_ascii=False),
+    }
+
+    def title_of(self, row: WebhookEvent) -> str:
+        """Name the event as its gateway does."""
+        return f"{row.provider.capitalize()}: {row.name}"
+
+    def rule(self, name: str) -> Move | None:
+        """Return the one thing that can be done."""
+        return RETRY if name == RETRY.name else None
+
+    def possible(self, _actor: Actor, row: WebhookEvent) -> list[Move]:
+        """Offer another try for what was given up."""
+        return [RETRY] if row.dead_at else []
+
+
+@waits
+def events_to_look_at(actor: Actor) -> Section | None:
+    """Show staff where money may be where it should not be: refunds, disputes, amounts that differ."""
+    if not actor.is_office:
+        return None
+    since = clock.now() - timedelta(days=7)
+    rows = db.session.scalars(
+        select(WebhookEvent)
+        .where(WebhookEvent.outcome.in_(FLAGGED), WebhookEvent.processed_at > since)
+        .order_by(WebhookEvent.id.desc())
+        .limit(SHOWN_AT_HOME)
+    )
+    view = view_of(WebhookEventView)
+    cards = [
+        Card("flag", f"{view.title_of(row)}: {widgets.plain(row.outcome or '').lower()}", view.href_of(row), "", None)
+        for row in rows
+    ]
+    return Section("Gateway events to look at", cards, view.list_href("flagged"), rank=70)
 
 
 @waits
