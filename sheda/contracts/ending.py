@@ -33,7 +33,17 @@ def take_up(actor: Actor, contract_id: int) -> tuple[Property, Contract]:
     both = or_(Contract.id == contract_id, Contract.replaces_id == contract_id)
     chain = select(Contract).where(both).order_by(Contract.id).with_for_update()
     rows = db.session.scalars(chain.execution_options(populate_existing=True)).all()
-    return subject, next(row for row in rows if row.id == contract_id)
+    contract = next(row for row in rows if row.id == contract_id)
+    _let_payment_lapse(contract)
+    return subject, contract
+
+
+def _let_payment_lapse(contract: Contract) -> None:
+    """Close a renewal's payment that nobody declared in time, as the job does: it stands in nobody's way."""
+    waiting = contract.renewal_payment
+    if waiting is not None and any(payments.expire_if_due(one) for one in lock(Payment, [waiting.id])):
+        flush()
+        db.session.refresh(contract, ["renewal_payment"])
 
 
 def successor_of(contract: Contract) -> Contract | None:
@@ -73,6 +83,7 @@ def terminate(actor: Actor, contract_id: int, *, reason: str | None = None) -> C
     if actor.is_office and contract.status == "scheduled":
         _call_off(actor, contract, reason)
         return contract
+    _settle(subject, contract)
     move = CONTRACT.check(actor, contract, "terminate", reason=reason)
     if move is None:
         return contract

@@ -10,6 +10,7 @@ from sheda.contracts.services import ContractNotDue
 from sheda.contracts.terms import end_of, notice_day
 from sheda.core import clock, events
 from sheda.core.actor import Role
+from sheda.core.db import db
 from sheda.core.errors import InvalidInput, NotAllowed, NotFound
 from sheda.core.states import IllegalMove
 from sheda.payments.services import PaymentOpen
@@ -165,6 +166,29 @@ class TestTerminate:
         agree_renewal(deal, tenancy)
         with pytest.raises(PaymentOpen):
             services.terminate(deal.by_client, tenancy.id)
+
+    def test_a_renewals_payment_past_its_hours_is_in_nobodys_way(
+        self, deal: Deal, tenancy: Contract, frozen_clock: Clock
+    ) -> None:
+        frozen_clock.at(agree_renewal(deal, tenancy).expires_at)
+        assert services.terminate(deal.by_client, tenancy.id).ends_early_on is not None
+
+    def test_past_its_end_nothing_is_left_to_end_before_any_job_runs(self, db_session: Any) -> None:
+        deal, contract = make_ending()
+        for actor in (deal.by_client, deal.by_agent, staff()):
+            with pytest.raises(IllegalMove) as refused:
+                services.terminate(actor, contract.id, reason="We move.")
+            assert refused.value.extra == {"from": "expired"}
+            db.session.rollback()
+
+    def test_a_notice_that_has_run_out_ends_it_before_any_job_runs(
+        self, deal: Deal, tenancy: Contract, frozen_clock: Clock
+    ) -> None:
+        last = services.terminate(deal.by_client, tenancy.id).ends_early_on
+        assert last is not None
+        frozen_clock.at(noon(last))
+        assert services.terminate(deal.by_client, tenancy.id).status == "terminated"
+        assert deal.home.status == "available"
 
     def test_staff_ending_it_call_off_its_renewal(self, deal: Deal, tenancy: Contract) -> None:
         successor = schedule_renewal(deal, tenancy)

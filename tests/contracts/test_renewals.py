@@ -101,6 +101,14 @@ class TestAcceptProposal:
         db.session.commit()
         assert agree_renewal(deal, tenancy, 2).periods == 2
 
+    def test_a_payment_past_its_hours_stands_in_nobodys_way_before_any_job_runs(
+        self, deal: Deal, tenancy: Contract, frozen_clock: Clock
+    ) -> None:
+        lapsed = agree_renewal(deal, tenancy)
+        frozen_clock.at(lapsed.expires_at)
+        contract, is_new = services.renew(deal.by_client, tenancy.id, periods=2)
+        assert (is_new, contract.renewal_periods, lapsed.status) == (True, 2, "expired")
+
 
 class TestDecision:
     def test_the_successor_waits_for_the_old_end(self, deal: Deal, tenancy: Contract) -> None:
