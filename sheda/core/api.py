@@ -49,7 +49,7 @@ def endpoint(
     anything else is asked), `move` the machine's move that must be this actor's to make (403). The handler is called as
     `handler(self, actor, *path_ids, body=…, query=…, files=…)` with those of the three that are declared, in one
     transaction, and returns a value or an `Answer`. With `words` the path holds words instead of ids; with `raw` the
-    body comes unread, as `body=Raw(…)`.
+    body comes unread, as `body=Raw(…)`. `on_replay` hears of a first answer that is given again, with its text.
     """
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -201,8 +201,6 @@ def _load(spec: Endpoint, sent: Any) -> dict[str, Any]:
 
 
 def _query_values(spec: Endpoint) -> dict[str, Any]:
-    if spec.lists and "q" in request.args:
-        return {"q": request.args["q"]}
     return {name: values if name in spec.repeatable else values[-1] for name, values in request.args.lists()}
 
 

@@ -9,6 +9,7 @@ from sheda.accounts.models import User
 from sheda.core import clock
 from sheda.core.actor import Role
 from sheda.core.fields import wire_moment
+from sheda.core.states import History
 from sheda.properties.models import Property
 from tests.factories import auth, make_appointment, make_property, make_user
 
@@ -259,6 +260,16 @@ class TestMoves:
         assert call(staff, "PATCH", f"/{found.id}/confirm", json={}).json["errors"][0]["field"] == "reason"
         answer = call(staff, "PATCH", f"/{found.id}/confirm", json={"reason": "The agent is ill."})
         assert answer.json["result"]["status"] == "confirmed"
+
+    def test_who_why_when_and_in_which_request_is_kept(self, call: Call, home: Property) -> None:
+        found, staff = make_appointment(home), make_user(Role.STAFF)
+        before = clock.now()
+        call(staff, "PATCH", f"/{found.id}/confirm", json={"reason": " Ill. "}, headers={"X-Request-ID": "r-1"})
+        row = History.query.filter_by(subject_type="appointments", subject_id=found.id, move="confirm").one()
+        assert (row.from_state, row.to_state, row.actor_id, row.actor_role, row.reason, row.request_id) == (
+            "pending", "confirmed", staff.id, "Staff", "Ill.", "r-1",
+        )  # fmt: skip
+        assert before <= row.at <= clock.now()
 
     def test_reject_complete_and_no_show_answer_the_viewing(self, call: Call, agent: User, home: Property) -> None:
         first, second = make_appointment(home, starts_at=noon(2)), make_appointment(home, starts_at=noon(3))

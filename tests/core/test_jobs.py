@@ -21,8 +21,10 @@ from celery import Celery
 from flask import Flask
 from sqlalchemy import select, update
 
+from sheda.accounts.models import User
 from sheda.app import create_app
 from sheda.core import clock
+from sheda.core.actor import Role
 from sheda.core.db import db, in_transaction
 from sheda.core.errors import Conflict
 from sheda.core.jobs import BATCH, Job, JobRun, each, job, sweep_ids
@@ -30,7 +32,7 @@ from sheda.core.outbox import Outbox, post_mail
 from sheda.embedded import _wheel_directory, free_port
 from sheda.rooms import JOBS
 from tests.conftest import MailSink
-from tests.factories import auth, make_property, make_user
+from tests.factories import auth, make_bank_account, make_property, make_user
 
 WORDS = {"when": "Tue 24 Nov 2026, 14:30", "path": "/login/", "facts": [], "side": "client"}
 ROOT = Path(__file__).resolve().parents[2]
@@ -301,5 +303,35 @@ class TestSilentBroker:
             until(lambda: mail_sink.to(agent_email), 90, "the mail of the booking")
             until(lambda: _is_sent(1), 10, "the row that says so")
         assert len(mail_sink.to(agent_email)) == 1
+        with own.app_context():
+            db.engine.dispose()
+
+    def test_a_home_is_viewed_paid_and_let_without_a_broker(self, app: Flask, live_db: Any) -> None:
+        """Redis is a cache, a broker and a bell; what a bell would have announced waits in the outbox."""
+        agent, client = make_user(Role.AGENT), make_user()
+        make_bank_account(agent)
+        home = make_property(agent)
+        url = _url(free_port())
+        own = create_app(TESTING=True, REDIS_URL=url, RATELIMIT_ENABLED=True)
+        own.extensions["celery"].conf.broker_url = url
+        tokens = {one: auth(one) for one in (agent, client)}
+
+        def ask(by: User, method: str, path: str, body: dict[str, Any]) -> Any:
+            answer = own.test_client().open(f"/api/v1/{path}", method=method, json=body, headers=tokens[by])
+            assert answer.status_code in {200, 201}, answer.get_json()
+            return answer.get_json()["result"]
+
+        start = clock.now().replace(hour=11, minute=0, second=0, microsecond=0) + timedelta(days=3)
+        number = home.id
+        viewing = ask(client, "POST", "appointments", {"property_id": number, "requested_time": start.isoformat()})
+        ask(agent, "PATCH", f"appointments/{viewing['id']}/confirm", {})
+        ask(agent, "PATCH", f"appointments/{viewing['id']}/complete", {})
+        payment = ask(client, "POST", f"appointments/{viewing['id']}/payments", {"periods": 1})
+        said = {"amount_paid": payment["amount"], "paid_on": clock.today().isoformat()}
+        contract = ask(client, "POST", f"contracts/{number}", said)
+        assert ask(agent, "PATCH", f"contracts/{contract['id']}/confirm-payment", {})["status"] == "active"
+        waiting = set(db.session.scalars(select(Outbox.template).where(Outbox.sent_at.is_(None))))
+        told = {"appointment_booked", "appointment_confirmed", "payment_initiated", "payment_declared"}
+        assert waiting == {*told, "payment_accepted"}
         with own.app_context():
             db.engine.dispose()
