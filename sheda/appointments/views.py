@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ScalarSelect, false, func, select
+from sqlalchemy import ScalarSelect, and_, false, func, or_, select
 from sqlalchemy.orm import joinedload
 from wtforms import validators
 
@@ -233,55 +233,47 @@ def unanswered(actor: Actor) -> ScalarSelect[int]:
 
 
 @waits
-def requests_to_confirm(actor: Actor) -> Section | None:
-    """Show an agent the requests that wait for an answer, the soonest to lapse first."""
+def viewings_that_wait(actor: Actor) -> list[Section]:
+    """Show an agent the requests that wait for an answer, the soonest to lapse first, and what is over and unclosed."""
     if actor.is_office:
-        return None
+        return []
+    now = clock.now()
+    asks = and_(Appointment.status == "pending", Appointment.expires_at > now)
+    is_over = and_(Appointment.status == "confirmed", Appointment.ends_at <= now)
     rows = db.session.scalars(
         select_visible(actor, Appointment)
-        .where(Appointment.status == "pending", Appointment.expires_at > clock.now())
+        .where(or_(asks, is_over))
         .options(joinedload(Appointment.client), joinedload(Appointment.subject))
-        .order_by(Appointment.expires_at)
-        .limit(SHOWN_AT_HOME)
-    )
+        .order_by(is_over, Appointment.expires_at, Appointment.ends_at)
+        .limit(2 * SHOWN_AT_HOME)
+    ).all()
     view = view_of(AppointmentView)
-    cards = [
-        Card(
-            "request",
-            f"{row.client.get_full_name()} asks to view {row.subject.title}",
-            deal_href(row),
-            widgets.joined(widgets.moment(row.starts_at), widgets.length_words(row.ends_at - row.starts_at)),
-            row.expires_at,
-            widgets.countdown(row.expires_at),
-            row.note or "",
-            tuple(view.buttons(actor, row)),
-        )
-        for row in rows
+    requests = [_request(actor, view, row) for row in rows if row.status == "pending"]
+    over = [_over(actor, view, row) for row in rows if row.status == "confirmed"]
+    return [
+        Section("Requests to confirm", requests, view.list_href("pending"), rank=10),
+        Section("Viewings to close", over, view.list_href("past"), rank=30),
     ]
-    return Section("Requests to confirm", cards, view.list_href("pending"), rank=10)
 
 
-@waits
-def viewings_to_close(actor: Actor) -> Section | None:
-    """Show an agent the viewings that are over and wait for a word."""
-    if actor.is_office:
-        return None
-    rows = db.session.scalars(
-        select_visible(actor, Appointment)
-        .where(Appointment.status == "confirmed", Appointment.ends_at <= clock.now())
-        .options(joinedload(Appointment.client), joinedload(Appointment.subject))
-        .order_by(Appointment.ends_at)
-        .limit(SHOWN_AT_HOME)
+def _request(actor: Actor, view: AppointmentView, row: Appointment) -> Card:
+    return Card(
+        "request",
+        f"{row.client.get_full_name()} asks to view {row.subject.title}",
+        deal_href(row),
+        widgets.joined(widgets.moment(row.starts_at), widgets.length_words(row.ends_at - row.starts_at)),
+        row.expires_at,
+        widgets.countdown(row.expires_at),
+        row.note or "",
+        tuple(view.buttons(actor, row)),
     )
-    view = view_of(AppointmentView)
-    cards = [
-        Card(
-            "request",
-            f"Did {row.client.get_full_name()} come to see {row.subject.title}?",
-            deal_href(row),
-            widgets.moment(row.starts_at),
-            buttons=tuple(view.buttons(actor, row)),
-        )
-        for row in rows
-    ]
-    return Section("Viewings to close", cards, view.list_href("past"), rank=30)
+
+
+def _over(actor: Actor, view: AppointmentView, row: Appointment) -> Card:
+    return Card(
+        "request",
+        f"Did {row.client.get_full_name()} come to see {row.subject.title}?",
+        deal_href(row),
+        widgets.moment(row.starts_at),
+        buttons=tuple(view.buttons(actor, row)),
+    )

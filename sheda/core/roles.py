@@ -12,7 +12,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "AgentCard": {"read": "PCASX"},
     "User": {"list": "SX", "read": "SX", "deactivate": "SX", "reactivate": "SX", "unlock": "SX", "sign_out": "SX"},
     "Role": {"list": "X", "read": "X"},
-    "Property": {"list": "PCASX", "read": "PCASX", "create": "AX", "update": "ASX", "publish": "ASX", "pause": "ASX", "archive": "ASX"},
+    "Property": {"list": "PCASX", "read": "PCASX", "create": "AX", "update": "ASX", "publish": "ASX", "keep": "ASX", "pause": "ASX", "archive": "ASX"},
     "PropertyImage": {"create": "ASX", "update": "ASX", "delete": "ASX"},
     "Favourite": {"list": "CA", "create": "CA", "delete": "CA"},
     "SavedSearch": {"list": "CA", "read": "CA", "create": "CA", "update": "CA", "delete": "CA", "unsubscribe": "PCASX"},

@@ -34,6 +34,7 @@ WORDS = {
     "publish": "Published",
     "pause": "Paused",
     "archive": "Archived",
+    "keep": "Still available",
     "expire": "Ended by its time",
 }
 """What has happened, in words; other moves are called as on their buttons."""

@@ -1,13 +1,14 @@
 """The shell of the admin UI: what a page may ask of its request, its frame, the door and error pages."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, flash, g, redirect, render_template, request, session, url_for
 from flask_appbuilder import BaseView, expose
+from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.views import AuthDBView
 from flask_appbuilder.utils.base import is_safe_redirect_url
 from flask_login import current_user, login_user
@@ -153,6 +154,18 @@ def view_of(kind: type[View]) -> View:
     return found
 
 
+class InnerView(BaseView):
+    """Pages behind the door: open to whoever may enter the admin UI, showing each the rows that are there for him."""
+
+    class_permission_name = "AdminUI"
+    base_permissions = ["can_enter"]
+    method_permission_name = {"list": "enter", "show": "enter"}
+
+    @before_request
+    def _enter(self) -> Any:
+        return turned_away()
+
+
 # ── The frame around every page ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -294,12 +307,12 @@ def install(app: Flask) -> None:
 
 # ── Home: what waits for a decision ──────────────────────────────────────────────────────────────────────────────
 
-Source = Callable[[Actor], Section | None]
+Source = Callable[[Actor], Section | Sequence[Section] | None]
 _sources: list[Source] = []
 
 
 def waits(source: Source) -> Source:
-    """Register what a room shows on the home page: one section of cards, or None when nothing waits."""
+    """Register what a room shows on the home page: sections of cards, or None when nothing waits."""
     if source not in _sources:
         _sources.append(source)
     return source
@@ -307,8 +320,11 @@ def waits(source: Source) -> Source:
 
 def waiting(actor: Actor) -> list[Section]:
     """Return what waits for an actor in every room, the more pressing kinds first."""
-    found = [section for source in _sources if (section := source(actor)) is not None and section.cards]
-    return sorted(found, key=lambda section: section.rank)
+    found: list[Section] = []
+    for source in _sources:
+        told = source(actor)
+        found += [told] if isinstance(told, Section) else told or []
+    return sorted((section for section in found if section.cards), key=lambda section: section.rank)
 
 
 # ── The door ─────────────────────────────────────────────────────────────────────────────────────────────────────

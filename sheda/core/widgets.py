@@ -67,6 +67,7 @@ class Card:
             "chat": "chat",
             "job": "gear",
             "mail": "mail",
+            "stale": "listing",
         }
         return pictures.get(self.kind, "flag")
 
@@ -156,6 +157,13 @@ def waiting_since(start: datetime) -> Markup:
     """Show how long something has waited."""
     return Markup('<time class="s-clock" datetime="{}" title="{}">waiting {}</time>').format(
         start.isoformat(timespec="minutes"), moment_words(start), length_words(clock.now() - start)
+    )
+
+
+def unchanged_since(change: datetime) -> Markup:
+    """Show for how long nothing has changed."""
+    return Markup('<time class="s-clock" datetime="{}" title="{}">no change for {}</time>').format(
+        change.isoformat(timespec="minutes"), moment_words(change), length_words(clock.now() - change)
     )
 
 

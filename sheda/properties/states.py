@@ -20,6 +20,7 @@ LISTING = Machine(
     (
         Move("publish", ("draft", "paused"), "published", "ASY", "Publish", event=PropertyPublished, reason="office", confirm="Clients can see it and ask for viewings."),
         Move("pause", ("published",), "paused", "ASY", "Pause", reason="office", confirm="It leaves the search; viewings that are set stay."),
+        Move("keep", ("published",), "published", "ASY", "Still available", reason="office", confirm="It counts as looked at today.", button=False),
         Move("archive", ("draft", "published", "paused"), "archived", "ASY", "Archive", event=PropertyArchived, reason="office", confirm="It leaves the search for good, and its open viewings are cancelled."),
     ),
 )  # fmt: skip

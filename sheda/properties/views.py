@@ -18,6 +18,7 @@ from sheda.core.forms import MoneyField, Offer, RowField, checked
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.money import format_money
+from sheda.core.states import Move
 from sheda.core.views import perform, require, row_id, sent, uploaded
 from sheda.properties import images, services
 from sheda.properties.models import AMENITY_FLAGS, FEE_KINDS, Property, PropertyImage, amenity_codes
@@ -100,11 +101,17 @@ class PropertyView(RoomView):
     show_template = "admin/property_show.html"
     machine = LISTING
     words = WORDS
-    moves = {"publish": services.publish, "pause": services.pause, "archive": services.archive}
+    moves = {
+        "keep": services.keep,
+        "publish": services.publish,
+        "pause": services.pause,
+        "archive": services.archive,
+    }
     done = {
         "publish": "Live: clients can find it and ask for viewings.",
         "pause": "Paused. Viewings that are set stay.",
         "archive": "Archived.",
+        "keep": "Still available. You will be asked again when it has not changed for long.",
     }
     list_columns = ["title", "price", "listing_state", "place", "updated_at"]
     bulk = ("publish", "pause", "archive")
@@ -185,6 +192,7 @@ class PropertyView(RoomView):
         "title": "What, where. Clients search these words.",
         "location": "As clients read it: “Opebi, Ikeja”.",
         "address": "House number and street.",
+        "currency": "Three letters, such as NGN or USD; naira when empty.",
         "period": "Leave empty for a sale.",
     }
     looks = {"price": "s-num", "place": "s-p2", "updated_at": "s-p3"}
@@ -192,7 +200,6 @@ class PropertyView(RoomView):
     offers = {"agent_id": Offer(_find_agents, _name_agent)}
     add_form_extra_fields = {
         "agent_id": RowField(
-        "currency": "Three letters, such as NGN or USD; naira when empty.",
             "Agent", offer=offers["agent_id"], render_kw={"data-options": "/admin/properties/options/agent_id"}
         ),
         "area_sqm": AREA,
@@ -234,6 +241,12 @@ class PropertyView(RoomView):
     def narrow(self, actor: Actor) -> ColumnElement[bool] | None:
         """Leave other agents' listings to the market: these pages are about one's own."""
         return None if actor.is_office else Property.agent_id == actor.id
+
+    def possible(self, actor: Actor, row: Property) -> list[Move]:
+        """Offer to vouch for a listing that has not changed for long, before anything else."""
+        found = super().possible(actor, row)
+        can_keep = services.is_stale(row) and LISTING.is_permitted(actor, row, "keep")
+        return [LISTING.moves["keep"], *found] if can_keep else found
 
     def title_of(self, row: Property) -> str:
         """Name a listing by its title."""

@@ -46,10 +46,14 @@
     const link = document.createElement("a");
     link.href = `${event.dataset.move}reschedule`;
     link.dataset.ask = "";
-    link.hidden = true;
+    link.className = "sr-only";
+    // Whoever closes the question is back at the viewing.
+    link.addEventListener("focus", () => {
+      event.focus();
+      link.remove();
+    });
     document.body.append(link);
     link.click();
-    link.remove();
   };
 
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

@@ -15,10 +15,9 @@ from sheda.core.access import LARGEST_ID, get_visible
 from sheda.core.actor import Actor, current_actor
 from sheda.core.forms import LARGEST_DAY, SMALLEST_DAY
 from sheda.core.generated import pages_of
-from sheda.core.views import deal_href, perform, query, require, row_id, sent, way_back
+from sheda.core.views import InnerView, deal_href, perform, query, require, row_id, sent, way_back
 from sheda.workplace import agenda
 from sheda.workplace.agenda import Agenda, Day, Span
-from sheda.workplace.views import WorkplaceView
 
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 QUARTER = 15
@@ -92,7 +91,7 @@ def _number(text: str) -> int:
     return int(text) if fits and int(text) <= LARGEST_ID else 0
 
 
-class CalendarView(WorkplaceView):
+class CalendarView(InnerView):
     """An agent's calendar; the office opens anybody's, and reads it."""
 
     route_base = "/admin/calendar"

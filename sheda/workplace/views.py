@@ -15,28 +15,17 @@ from sheda.core import clock, files, widgets
 from sheda.core.actor import Actor, current_actor
 from sheda.core.generated import pages_of
 from sheda.core.money import format_money
-from sheda.core.views import DOOR, HOME, deal_href, query, row_id, turned_away, visitor, waiting
+from sheda.core.views import DOOR, HOME, InnerView, deal_href, query, row_id, turned_away, visitor, waiting
 from sheda.core.widgets import Card, Section
 from sheda.payments.models import Payment
 from sheda.properties.models import Property
 from sheda.workplace import deals, figures, story
+from sheda.workplace import waiting as _waiting  # noqa: F401 - what waits here is registered by its import
 from sheda.workplace.deals import Deal
 
 CARDS_SHOWN = 10
 CHAT_SHOWN = 4
 NOON, EVENING = 12, 17
-
-
-class WorkplaceView(BaseView):
-    """A page of the workplace: open to whoever may enter the admin UI, showing each the rows that are there for him."""
-
-    class_permission_name = "AdminUI"
-    base_permissions = ["can_enter"]
-    method_permission_name = {"list": "enter", "show": "enter"}
-
-    @before_request
-    def _enter(self) -> Any:
-        return turned_away()
 
 
 class HomeView(BaseView):
@@ -93,7 +82,8 @@ def _waiting_words(cards: Sequence[Card]) -> str:
     if not cards:
         return "Nothing waits for you."
     dues = [card.due for card in cards if card.due]
-    first = f" The first lapses {widgets.moment_words(min(dues))}." if dues else ""
+    verb = "lapses" if dues and min(dues) > clock.now() else "was due"
+    first = f" The first {verb} {widgets.moment_words(min(dues))}." if dues else ""
     return f"{len(cards)} thing{'s wait' if len(cards) != 1 else ' waits'} for you.{first}"
 
 
@@ -161,7 +151,7 @@ def _rent(due: figures.RentDue) -> dict[str, Any]:
     }
 
 
-class DealView(WorkplaceView):
+class DealView(InnerView):
     """One page a deal: home, client, viewings, payment with its proof, contract, chat, and what can be done now."""
 
     route_base = "/admin/deals"

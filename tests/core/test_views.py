@@ -171,9 +171,11 @@ class TestFrame:
             waiting = ["/admin/", "/admin/more"]
             while waiting:
                 path = waiting.pop()
-                if path in seen or not path.startswith("/admin"):
+                # A calendar has no end: each of its views once.
+                place = re.sub(r"\b(on|at)=[^&]*&?", "", path) if path.startswith("/admin/calendar/") else path
+                if place in seen or not path.startswith("/admin"):
                     continue
-                seen.add(path)
+                seen.add(place)
                 assert browser.get(path).status_code == 200, path
                 waiting += browser.links()
             assert len(seen) > 30

@@ -107,6 +107,22 @@ class TestHome:
         assert '<title id="funnel">In seven days 1 requests, 1 viewings, 1 payments, 0 contracts</title>' in page
         assert page.count('<svg class="s-chart"') == page.count('role="img"') == 3
 
+    def test_a_home_that_has_not_changed_for_long_is_asked_about(self, browser: Browser, agent: User) -> None:
+        long_ago = clock.now() - timedelta(days=46)
+        home = factories.make_property(agent, title="Four bedroom terrace", updated_at=long_ago)
+        factories.make_property(agent, title="Looked at lately", updated_at=clock.now() - timedelta(days=44))
+        factories.make_property(agent, title="Let to somebody", updated_at=long_ago, listing_state="paused")
+        factories.make_appointment(home)
+        page = text_of(browser.get("/admin/").text)
+        assert "Is Four bedroom terrace still available?" in page
+        assert "1 request since" in page
+        assert "no change for 46 days" in page
+        assert "Looked at lately still" not in page
+        assert "Let to somebody still" not in page
+        browser.send(f"/admin/properties/move/{home.id}/keep")
+        assert "Still available" in browser.get(f"/admin/properties/show/{home.id}").text
+        assert "still available?" not in browser.get("/admin/").text
+
     def test_staff_see_what_nobody_has_settled(self, app: Flask, declared: Payment) -> None:
         declared.decide_by = clock.now() - timedelta(hours=1)
         db.session.commit()
