@@ -25,6 +25,9 @@ SHOWN = 6
 """How many of each kind are found: further words narrow better than a second page."""
 
 SHORTEST, LONGEST, MOST_WORDS = 2, 100, 6
+PAST = "z" * 20
+"""What is added to a reference to be behind all that begin with it: they have capitals and digits, in any collation."""
+
 FEWEST_DIGITS, FEWEST_LETTERS = 4, 3
 """A trigram index needs three letters; fewer would read every person."""
 
@@ -68,9 +71,9 @@ def _homes(actor: Actor, words: str) -> Select[Any]:
         lexemes = _lexemes(words)
         if lexemes is None:
             return by_reference
-        fits = PropertyText.words.bool_op("@@")(func.to_tsquery("sheda", lexemes))
+        has_words = PropertyText.words.bool_op("@@")(func.to_tsquery("sheda", lexemes))
         # Apart from its LIMIT: with it, the planner reads all texts in the hope to meet six soon.
-        worded = select(PropertyText.property_id).where(fits).cte("worded").prefix_with("MATERIALIZED")
+        worded = select(PropertyText.property_id).where(has_words).cte("worded").prefix_with("MATERIALIZED")
         every = union(by_reference, select(worded.c[0]).limit(SHOWN)).subquery()
         return select(every.c[0]).limit(SHOWN)
     text = func.concat_ws(
@@ -87,8 +90,9 @@ def _lexemes(words: str) -> str | None:
 
 
 def _begins(column: Any, words: str) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = column.startswith(words.upper().replace(" ", ""), autoescape=True)
-    return found
+    """Compare the beginning of a reference; as a range too, which a plan made for every question can look up."""
+    text = words.upper().replace(" ", "")
+    return and_(column >= text, column < text + PAST, column.startswith(text, autoescape=True))
 
 
 def _people(actor: Actor, words: str) -> Select[Any]:
