@@ -12,6 +12,7 @@ from sheda.check import INVARIANTS, broken_invariants
 from sheda.core import clock
 from sheda.core.db import db
 from sheda.core.outbox import Outbox, post_mail
+from sheda.payments.models import WebhookEvent
 from tests.contracts.conftest import agree_renewal, declare_renewal, make_ending, make_tenancy
 from tests.factories import make_appointment, make_payment, make_property, make_user
 from tests.payments.conftest import make_deal
@@ -55,6 +56,12 @@ def make_mail(*, minutes_ago: int, **over: Any) -> None:
     row.created_at = row.due_at = clock.now() - timedelta(minutes=minutes_ago)
     for name, value in over.items():
         setattr(row, name, value)
+
+
+def make_webhook(*, minutes_ago: int, **over: Any) -> None:
+    at = clock.now() - timedelta(minutes=minutes_ago)
+    told = {"provider": "paystack", "event_id": "1", "name": "charge.success", "payload": "{}"}
+    db.session.add(WebhookEvent(**{**told, "received_at": at, "due_at": at, **over}))
 
 
 def let() -> Any:
@@ -117,6 +124,7 @@ BREAKS: dict[str, tuple[Callable[[], Any], ...]] = {
         lambda: make_mail(minutes_ago=11),
         lambda: make_mail(minutes_ago=11, attempts=3, due_at=clock.now() + timedelta(minutes=5)),
     ),
+    "I10": (lambda: make_webhook(minutes_ago=11), lambda: make_webhook(minutes_ago=11, attempts=3)),
     "I11": (
         lambda: make_code(tries=5),
         lambda: make_code(expires_at=clock.now() + timedelta(minutes=12)),
@@ -153,10 +161,12 @@ def test_every_rule_is_broken_here_or_held_by_an_index() -> None:
         lambda: renewing(declare_renewal, days_past=6),
         lambda: make_mail(minutes_ago=9),
         lambda: make_mail(minutes_ago=60, attempts=32, dead_at=clock.now()),
+        lambda: make_webhook(minutes_ago=9),
+        lambda: make_webhook(minutes_ago=60, dead_at=clock.now()),
         lambda: make_code(tries=4),
         lambda: make_code(tries=5, ended_at=clock.now()),
     ],
-    ids=["its day", "holding over", "nine minutes", "dead", "four tries", "ended"],
+    ids=["its day", "holding over", "nine minutes", "dead", "news", "dead news", "four tries", "ended"],
 )  # fmt: skip
 def test_what_keeps_the_rules_is_not_named(sound: Callable[[], Any]) -> None:
     sound()
