@@ -8,6 +8,7 @@ from typing import Any
 import prison
 from flask_appbuilder.api.schemas import get_list_schema
 from flask_appbuilder.exceptions import FABException
+from flask_appbuilder.models.sqla.filters import set_value_to_type
 from jsonschema import Draft7Validator
 from sqlalchemy.exc import DataError, ProgrammingError, StatementError
 
@@ -48,6 +49,16 @@ def _check_filter(one: Any) -> None:
         raise BadRequest("A filter's value is a text, a number, true or false.", code="bad_rison")
 
 
+def _refuse_ineffective(filters: Any, asked: list[dict[str, Any]]) -> None:
+    """Refuse an unknown operation, or a day that is none: the framework leaves such a filter out and lists more."""
+    for one in asked:
+        column, value = one["col"], one["value"]
+        known = filters._rest_check_valid_filter_operation(column, one["opr"])
+        typed = value if isinstance(value, list) else set_value_to_type(filters.datamodel, column, value)
+        if not known or (typed is None and value is not None):
+            raise ValueError(f"{one['opr']} on {column} has no effect")
+
+
 def generated_list(api: Any, text: str) -> str:
     """Answer the query by the framework's own machinery, with filters of its own for each request, as JSON text."""
     query = read_query(text)
@@ -55,6 +66,7 @@ def generated_list(api: Any, text: str) -> str:
         select_columns, chosen = api._handle_columns_args(query, api.list_select_columns, api.list_columns)
         filters = api.datamodel.get_filters(search_columns=api.search_columns, search_filters=api.search_filters)
         filters.rest_add_filters(query.get("filters", []))
+        _refuse_ineffective(filters, query.get("filters", []))
         order_column, order_direction = api._handle_order_args(query)
         page, page_size = api._handle_page_args(query)
         count, rows = api.datamodel.query(

@@ -437,6 +437,7 @@ class TestGeneratedQuery:
         [
             "(((", "(filters:!((col:held_by_payment_id,opr:eq,value:1)))", "(page:-1)",
             "(filters:!((col:price,opr:gt,value:abc)))", "(order_column:description,order_direction:asc)",
+            "(filters:!((col:id,opr:most,value:1)))", "(filters:!((col:created_at,opr:gt,value:soon)))",
         ],
     )  # fmt: skip
     def test_what_it_may_not_name_is_400(self, client: FlaskClient, query: str) -> None:
@@ -446,3 +447,10 @@ class TestGeneratedQuery:
         home = make_property()
         body = ask(client, q="(columns:!(id,agent.password,held_by_payment_id))").get_json()
         assert body["result"] == [{"id": home.id}]
+
+    def test_its_values_may_be_a_list_and_other_parameters_are_still_checked(self, client: FlaskClient) -> None:
+        homes = [make_property() for _ in range(3)]
+        query = f"(filters:!((col:id,opr:in,value:!({homes[0].id},{homes[2].id}))),columns:!(id),order_column:id,"
+        body = ask(client, q=f"{query}order_direction:asc)").get_json()
+        assert body["ids"] == [homes[0].id, homes[2].id]
+        assert ask(client, q="(page:0)", colour="red").status_code == 422
