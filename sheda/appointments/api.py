@@ -11,6 +11,7 @@ from sheda.core.access import RowScopedInterface, get_visible, select_visible
 from sheda.core.actor import Actor
 from sheda.core.api import Answer, RoomApi, ServiceApi, endpoint
 from sheda.core.paging import Key, Page, PageQuery, moment, page_of
+from sheda.properties.models import Property
 
 SORT_KEYS = {
     "newest": (Key(Appointment.id, "id"),),
@@ -45,8 +46,9 @@ class AppointmentApi(RoomApi):
         return get_visible(actor, Appointment, ids[0])
 
     @endpoint(
-        "POST", "/", may="create", body=schemas.BookBody, answer=schemas.AppointmentAnswer, status=201, idempotent=True
-    )
+        "POST", "/", may="create", body=schemas.BookBody, answer=schemas.AppointmentAnswer, status=201, idempotent=True,
+        named=(("property_id", lambda actor, row_id: get_visible(actor, Property, row_id)),),
+    )  # fmt: skip
     def book(self, actor: Actor, *, body: dict[str, Any]) -> Answer:
         """Ask for a viewing. The agent has until expires_at to answer; until then the time is held."""
         return _made(services.book(actor, body.pop("property_id"), **body))

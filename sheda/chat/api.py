@@ -21,7 +21,10 @@ class ChatApi(RoomApi):
     search_columns = ["id", "low_id", "high_id", "last_at"]
     order_columns = ["id", "last_at"]
 
-    @endpoint("POST", "/", may="send", body=schemas.SendMessage, answer=schemas.MessageOut, status=201, idempotent=True)
+    @endpoint(
+        "POST", "/", may="send", body=schemas.SendMessage, answer=schemas.MessageOut, status=201, idempotent=True,
+        named=(("receiver_id", services.check_receiver), ("property_id", services.check_property)),
+    )  # fmt: skip
     def send(self, actor: Actor, body: dict[str, Any]) -> Answer:
         """Send a message. The same `client_msg_id` again answers the first message, with 200."""
         if body.pop("sender_id") not in {None, actor.id}:

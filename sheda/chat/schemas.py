@@ -76,6 +76,7 @@ class ConversationOut(Schema):
 class ReadOut(Schema):
     """What was marked as read."""
 
+    id = fields.Integer()
     user_id = fields.Integer()
     read = fields.Integer()
     unread_count = fields.Integer()

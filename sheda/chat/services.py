@@ -61,6 +61,18 @@ _SEND = f"""WITH earlier AS (
 SELECT m.id, {MESSAGE}::text, true FROM sent m UNION ALL SELECT m.id, {MESSAGE}::text, false FROM earlier m"""
 
 
+def check_receiver(actor: Actor, receiver_id: int) -> None:
+    """Refuse a receiver who cannot be written to, as sending does; NoReceiver."""
+    if receiver_id != actor.user_id and not _is_reachable(actor, receiver_id):
+        raise NoReceiver
+
+
+def check_property(actor: Actor, property_id: int) -> None:
+    """Refuse a property that is not there for the actor, as sending does; NoSuchProperty."""
+    if not _is_there(actor, property_id):
+        raise NoSuchProperty
+
+
 def send(
     actor: Actor,
     receiver_id: int,

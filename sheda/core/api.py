@@ -49,7 +49,8 @@ def endpoint(
     anything else is asked), `move` the machine's move that must be this actor's to make (403). The handler is called as
     `handler(self, actor, *path_ids, body=…, query=…, files=…)` with those of the three that are declared, in one
     transaction, and returns a value or an `Answer`. With `words` the path holds words instead of ids; with `raw` the
-    body comes unread, as `body=Raw(…)`. `on_replay` hears of a first answer that is given again, with its text.
+    body comes unread, as `body=Raw(…)`. `named` pairs fields of the body that name a row with what finds it, or
+    raises NotFound. `on_replay` hears of a first answer that is given again, with its text.
     """
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +90,11 @@ def _answer_request(api: Any, spec: Endpoint, handler: Callable[..., Any], path_
         subject = api.find_subject(actor, spec.subject, ids[0]) if spec.subject is not None else None
         if spec.move and not api.machine.is_permitted(actor, subject, spec.move):
             raise errors.NotAllowed
-        values = _load(spec, sent)
+        try:
+            values = _load(spec, sent)
+        except errors.InvalidInput:
+            _find_named(spec, actor, sent)
+            raise
         if "If-Match" in request.headers and spec.etag and request.method in WRITING:
             _check_match(api, spec, actor, ids)
         if spec.lists and "q" in request.args:
@@ -198,6 +203,17 @@ def _load(spec: Endpoint, sent: Any) -> dict[str, Any]:
     if faults:
         raise errors.InvalidInput(errors=faults)
     return values
+
+
+def _find_named(spec: Endpoint, actor: Actor, sent: Any) -> None:
+    """Look for the rows that a body names before its other values are refused: 404 comes before 422."""
+    for name, find in spec.named:
+        try:
+            row_id = spec.body_schema.fields[name].deserialize(sent.get(name))
+        except ValidationError:
+            continue
+        if row_id is not None:
+            find(actor, row_id)
 
 
 def _query_values(spec: Endpoint) -> dict[str, Any]:

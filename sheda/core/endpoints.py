@@ -64,6 +64,7 @@ class Endpoint:
     many: bool = False
     produces: str = "application/json"
     refusals: tuple[int, ...] = ()
+    named: tuple[tuple[str, Callable[[Actor, int], Any]], ...] = ()
     name: str = ""
     doc: str = ""
     resource: str = ""

@@ -143,6 +143,11 @@ class TestPost:
     def test_what_is_no_object_cannot_be_read(self, call: Call, buyer: User, raw: bytes, status: int) -> None:
         assert call(buyer, "POST", data=raw, content_type="application/json").status_code == status
 
+    def test_a_property_that_is_not_there_is_404_before_other_values_are_refused(self, call: Call, buyer: User) -> None:
+        body = {"property_id": make_property(listing_state="draft").id, "requested_time": "soon"}
+        assert call(buyer, "POST", json=body).status_code == 404
+        assert call(buyer, "POST", json={**body, "property_id": "x"}).status_code == 422
+
 
 class TestGet:
     def test_one_sees_ones_own(self, call: Call, agent: User, buyer: User, home: Property) -> None:

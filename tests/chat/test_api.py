@@ -112,6 +112,15 @@ class TestSend:
             bodies.append({**answer.get_json(), "request_id": ""})
         assert bodies[0] == bodies[1] == bodies[2]
 
+    def test_whom_and_what_it_is_about_are_looked_for_before_the_message_is_refused(
+        self, client: FlaskClient, ada: User, ben: User
+    ) -> None:
+        gone = {"receiver_id": 2_000_000_000, "message": " "}
+        assert client.post(CHATS, json=gone, headers=auth(ada)).status_code == 404
+        assert send(client, ada, ben, " ", property_id=2_000_000_000).status_code == 404
+        assert send(client, ada, ben, " ").status_code == 422
+        assert send(client, ada, ada, " ").status_code == 422
+
     def test_an_unknown_property_is_404(self, client: FlaskClient, ada: User, ben: User) -> None:
         assert send(client, ada, ben, property_id=2_000_000_000).status_code == 404
 
@@ -307,7 +316,10 @@ class TestMarkAsRead:
         send(client, make_user(), ben)
         answer = client.post(f"{CHATS}/{ada.id}/read", headers=auth(ben))
         assert answer.status_code == 200
-        assert answer.get_json()["result"] == {"user_id": ada.id, "read": 3, "unread_count": 0}
+        assert answer.get_json() == {
+            "id": ada.id,
+            "result": {"id": ada.id, "user_id": ada.id, "read": 3, "unread_count": 0},
+        }
         assert client.get(f"{CHATS}/unread-count", headers=auth(ben)).get_json()["result"]["unread_count"] == 1
 
     def test_an_unknown_person_is_404(self, client: FlaskClient, ada: User) -> None:
