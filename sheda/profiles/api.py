@@ -6,8 +6,8 @@ from typing import Any
 from werkzeug.datastructures import FileStorage
 
 from sheda.accounts import services as accounts
-from sheda.core.access import RowScopedInterface, select_visible
-from sheda.core.actor import Actor
+from sheda.core.access import RowScopedInterface, get_visible, select_visible
+from sheda.core.actor import Actor, current_actor
 from sheda.core.api import Answer, RoomApi, ServiceApi, endpoint
 from sheda.core.errors import InvalidInput
 from sheda.core.paging import Key, Page, PageQuery, page_of
@@ -96,12 +96,22 @@ class BankAccountApi(RoomApi):
         """Add a bank account. The first one is the default. The owner is told by mail."""
         return services.describe_account(services.add_bank_account(actor, **body))
 
-    @endpoint("PATCH", "/<pk>", may="update", subject=BankAccount, body=BankAccountChange, answer=BankAccountOut)
+    def representation(self, actor: Actor, *ids: int) -> dict[str, Any]:
+        """Return the account as changing it answers."""
+        return services.describe_account(get_visible(actor, BankAccount, ids[0]))
+
+    def lock_subject(self, _model: type[Any], _row_id: int) -> None:
+        """Lock one's accounts together, as changing them does."""
+        services.hold_bank_accounts(current_actor())
+
+    @endpoint(
+        "PATCH", "/<pk>", may="update", subject=BankAccount, body=BankAccountChange, answer=BankAccountOut, etag=True
+    )
     def change_account(self, actor: Actor, account_id: int, body: dict[str, Any]) -> dict[str, Any]:
         """Change a bank account, or make it the default. The owner is told by mail."""
         return services.describe_account(services.change_bank_account(actor, account_id, body))
 
-    @endpoint("DELETE", "/<pk>", may="delete", subject=BankAccount, status=204)
+    @endpoint("DELETE", "/<pk>", may="delete", subject=BankAccount, answer=BankAccountOut, status=204, etag=True)
     def remove_account(self, actor: Actor, account_id: int) -> None:
         """Remove a bank account. The owner is told by mail."""
         services.remove_bank_account(actor, account_id)

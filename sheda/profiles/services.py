@@ -191,7 +191,7 @@ def add_bank_account(
 ) -> BankAccount:
     """Add an account; the first one is the default. Raises InvalidInput for its number, or BankAccountExists."""
     _check_number(bank_code, account_number)
-    advisory_lock(("bank_accounts", actor.user_id))
+    hold_bank_accounts(actor)
     is_first = not accounts_of(actor)
     if is_default:
         _clear_default(actor)
@@ -209,12 +209,17 @@ def add_bank_account(
     return account
 
 
+def hold_bank_accounts(actor: Actor) -> None:
+    """Lock one's bank accounts: what makes one the default changes another."""
+    advisory_lock(("bank_accounts", actor.user_id))
+
+
 def change_bank_account(actor: Actor, account_id: int, changes: dict[str, Any]) -> BankAccount:
     """Change an account; payments that were opened on it keep the copy they showed.
 
     Raises NotFound, InvalidInput for its number or for a default taken away, or BankAccountExists.
     """
-    advisory_lock(("bank_accounts", actor.user_id))
+    hold_bank_accounts(actor)
     account = lock_one(BankAccount, get_visible(actor, BankAccount, account_id).id)
     if changes.get("is_default") is False and account.is_default:
         raise InvalidInput.on("is_default", "Make another account the default one instead.")
@@ -234,7 +239,7 @@ def change_bank_account(actor: Actor, account_id: int, changes: dict[str, Any]) 
 
 def remove_bank_account(actor: Actor, account_id: int) -> None:
     """Remove an account; of those left the latest becomes the default. Raises NotFound."""
-    advisory_lock(("bank_accounts", actor.user_id))
+    hold_bank_accounts(actor)
     account = lock_one(BankAccount, get_visible(actor, BankAccount, account_id).id)
     was_default, account.is_default, account.removed_at = account.is_default, False, clock.now()
     flush()

@@ -176,6 +176,18 @@ class TestChange:
         assert client.patch(f"{PATH}/{account.id}", json=same, headers=auth(agent)).status_code == 200
         assert told == []
 
+    def test_a_stale_etag_is_412(self, client, agent):
+        path, headers = f"{PATH}/{make_bank_account(agent).id}", auth(agent)
+        first = client.patch(path, json={"account_name": "Ada Obi"}, headers=headers).headers["ETag"]
+        second = client.patch(path, json={"account_name": "Ada Eze"}, headers={**headers, "If-Match": first})
+        assert second.status_code == 200
+        for answer in (
+            client.patch(path, json={"account_name": "Ada Uba"}, headers={**headers, "If-Match": first}),
+            client.delete(path, headers={**headers, "If-Match": first}),
+        ):
+            assert (answer.status_code, answer.json["code"]) == (412, "stale")
+        assert client.delete(path, headers={**headers, "If-Match": second.headers["ETag"]}).status_code == 204
+
     def test_anothers_is_404(self, client, agent):
         account = make_bank_account(make_user(Role.AGENT))
         for answer in (
