@@ -23,6 +23,7 @@ from sheda.core.states import REASON_LENGTH
 from sheda.properties import models
 from sheda.properties.fields import AmenityCode, Bound, Degrees, Kilometres, Numbers
 from sheda.properties.search import ORDERS
+from sheda.properties.services import misfits
 
 LONGEST_DESCRIPTION = 10_000
 MOST_FEES = 20
@@ -132,6 +133,13 @@ class NewProperty(Terms):
     """A listing to be; only an admin names its agent."""
 
     agent_id = RowId()
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _fit_together(self, data: dict[str, Any], original: dict[str, Any], **_kwargs: Any) -> None:
+        # A field whose own value was refused is not judged again.
+        judged = {name: [why] for name, why in misfits(data.get) if name in data or name not in original}
+        if judged:
+            raise ValidationError(judged)
 
 
 class Changes(Terms):

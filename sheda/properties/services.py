@@ -1,7 +1,7 @@
 """What can be done with a listing: written, shown, held by a payment, let or sold, and taken away for good."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import current_app
@@ -296,7 +296,7 @@ def _settled(subject: Property, fields: Mapping[str, Any]) -> dict[str, Any]:
     if value("property_type") == "land" and settled.get("property_type") == "land":
         settled.setdefault("bedroom", None)
         settled.setdefault("bathroom", None)
-    faults = list(_faults(value))
+    faults = list(misfits(value))
     if faults:
         raise InvalidInput(errors=[{"field": field, "message": message} for field, message in faults])
     if value("property_type") == "land":
@@ -304,7 +304,8 @@ def _settled(subject: Property, fields: Mapping[str, Any]) -> dict[str, Any]:
     return settled
 
 
-def _faults(value: Any) -> Any:
+def misfits(value: Callable[[str], Any]) -> Iterator[tuple[str, str]]:
+    """Name the fields of a listing that do not fit together, each with why; `value` tells what a field holds."""
     if value("listing_type") == "rent" and value("period") is None:
         yield "period", "Say for how long the rent is: year, month, week or night."
     if value("listing_type") == "sale" and value("period") is not None:
@@ -312,7 +313,7 @@ def _faults(value: Any) -> Any:
     for room in ("bedroom", "bathroom"):
         if value("property_type") == "land" and value(room):
             yield room, "Land has no rooms."
-        if value("property_type") != "land" and value(room) is None:
+        if value("property_type") not in {None, "land"} and value(room) is None:
             yield room, "Say how many there are."
     if (value("latitude") is None) != (value("longitude") is None):
         yield "latitude" if value("latitude") is None else "longitude", "Give both coordinates, or neither."

@@ -60,7 +60,7 @@ class TestCreate:
 
     def test_the_same_key_creates_once(self, client: FlaskClient, people: People, terms: dict[str, Any]) -> None:
         headers = {**auth(people.agent), "Idempotency-Key": "mine"}
-        first, again = (client.post(PROPERTIES, json=terms, headers=headers) for _ in range(2))
+        first, again = (client.post(path, json=terms, headers=headers) for path in (PROPERTIES, f"{PROPERTIES}/"))
         assert again.get_json() == first.get_json()
         assert again.headers["Location"] == first.headers["Location"]
         other = client.post(PROPERTIES, json={**terms, "price": 5}, headers=headers)
@@ -79,6 +79,11 @@ class TestCreate:
     def test_all_missing_fields_are_named_at_once(self, client: FlaskClient, people: People) -> None:
         answer = client.post(PROPERTIES, json={}, headers=auth(people.agent))
         assert faults_of(answer) == {"title", "description", "price", "listing_type", "property_type", "location"}
+        kinds = {"listing_type": "rent", "property_type": "shop", "bedroom": "two", "latitude": 6}
+        answer = client.post(PROPERTIES, json=kinds, headers=auth(people.agent))
+        wrong = {"title", "description", "price", "location", "period", "bedroom", "bathroom", "longitude"}
+        assert faults_of(answer) == wrong
+        assert len(answer.get_json()["errors"]) == len(wrong)
 
     @pytest.mark.parametrize(
         ("field", "value"),
