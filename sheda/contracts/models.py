@@ -3,13 +3,13 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from sheda.accounts.models import User
 from sheda.contracts.states import CONTRACT
 from sheda.core.db import CURRENCY_CHECK, Id, Model, MoneyColumn, Stamp, UserId
-from sheda.payments.models import OPEN_STATES, Payment
+from sheda.payments.models import OPEN_STATES, PRICED_DEAL, Payment
 from sheda.properties.models import Property
 
 LIVE_STATES = ("active", "completed")
@@ -32,11 +32,16 @@ class Contract(Model):
         CheckConstraint(CURRENCY_CHECK, name="currency"),
         CheckConstraint("(renewal_periods IS NULL) = (renewal_by IS NULL)", name="renewal"),
         CheckConstraint("renewal_by IN ('client', 'agent')", name="renewal_by"),
+        ForeignKeyConstraint(
+            ["payment_id", *PRICED_DEAL], [f"payments.{name}" for name in ("id", *PRICED_DEAL)],
+            name="fk_contracts_deal", ondelete="RESTRICT",
+        ),
         Index("uq_contracts_live", "property_id", unique=True, postgresql_where=text("status IN ('active', 'completed')")),
         Index("uq_contracts_successor", "replaces_id", unique=True, postgresql_where=text("status IN ('pending', 'scheduled', 'active')")),
         Index("ix_contracts_client_id", "client_id", "id"),
         Index("ix_contracts_agent_id", "agent_id", "id"),
         Index("ix_contracts_property_id", "property_id"),
+        Index("ix_contracts_status", "status", "id"),
         Index("ix_contracts_due", "end_date", "id", postgresql_where=text("status = 'active' AND contract_type = 'rent'")),
     )  # fmt: skip
 

@@ -4,12 +4,23 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sheda.accounts.models import User
-from sheda.appointments.models import Appointment
+from sheda.appointments.models import DEAL, Appointment
 from sheda.core.db import CURRENCY_CHECK, Id, Model, MoneyColumn, Stamp, UserId
 from sheda.payments.states import PAYMENT
 from sheda.properties.models import Property
@@ -17,6 +28,9 @@ from sheda.properties.models import Property
 OPEN = "status IN ('initiated', 'declared', 'processing', 'verified')"
 OPEN_STATES = ("initiated", "declared", "processing", "verified")
 HOLDING_STATES = ("declared", "verified")
+
+PRICED_DEAL = (*DEAL, "amount", "currency")
+"""What a contract has from its payment; a foreign key holds them equal."""
 
 MOST_PERIODS = 60
 MONTHS = {"year": 12, "month": 1}
@@ -50,12 +64,18 @@ class Payment(Model):
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint(CURRENCY_CHECK, name="currency"),
         CheckConstraint("status NOT IN ('declared') OR (declared_at IS NOT NULL AND decide_by IS NOT NULL)", name="declared"),
+        ForeignKeyConstraint(
+            ["appointment_id", *DEAL], [f"appointments.{name}" for name in ("id", *DEAL)],
+            name="fk_payments_deal", ondelete="RESTRICT",
+        ),
+        UniqueConstraint("id", *PRICED_DEAL, name="uq_payments_deal"),
         Index("uq_payments_open", "appointment_id", unique=True, postgresql_where=text(OPEN)),
         Index("uq_payments_open_renewal", "renews_contract_id", unique=True, postgresql_where=text(OPEN)),
         Index("uq_payments_holding", "property_id", unique=True, postgresql_where=text("status IN ('declared', 'verified') AND kind <> 'renewal'")),
         Index("ix_payments_client_id", "client_id", "id"),
         Index("ix_payments_agent_id", "agent_id", "id"),
         Index("ix_payments_property_id", "property_id"),
+        Index("ix_payments_status", "status", "id"),
         Index("ix_payments_expires_at", "expires_at", postgresql_where=text("status = 'initiated'")),
         Index("ix_payments_decide_by", "decide_by", postgresql_where=text("status = 'declared'")),
     )  # fmt: skip
@@ -93,7 +113,7 @@ class Payment(Model):
     created_at: Mapped[Stamp]
     updated_at: Mapped[Stamp]
 
-    appointment: Mapped[Appointment | None] = relationship(viewonly=True)
+    appointment: Mapped[Appointment | None] = relationship(foreign_keys="Payment.appointment_id", viewonly=True)
     subject: Mapped[Property] = relationship(foreign_keys="Payment.property_id", viewonly=True)
     client: Mapped[User] = relationship(foreign_keys="Payment.client_id", viewonly=True)
     agent: Mapped[User] = relationship(foreign_keys="Payment.agent_id", viewonly=True)
