@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, func, literal_column, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, func, literal_column, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -13,6 +13,9 @@ from sheda.properties.models import Property
 
 LIVE = "status IN ('pending', 'confirmed')"
 OPEN_STATES = ("pending", "confirmed")
+
+DEAL = ("property_id", "client_id", "agent_id")
+"""What a payment has from its viewing; a foreign key holds them equal."""
 
 
 class Appointment(Model):
@@ -30,6 +33,7 @@ class Appointment(Model):
             ("client_id", "="), (func.tstzrange(literal_column("starts_at"), literal_column("ends_at")), "&&"),
             name="ex_appointments_client", using="gist", where=text(LIVE),
         ),
+        UniqueConstraint("id", *DEAL, name="uq_appointments_deal"),
         Index("uq_appointments_open", "client_id", "property_id", unique=True, postgresql_where=text(LIVE)),
         Index("ix_appointments_client_id", "client_id", "id"),
         Index("ix_appointments_agent_id", "agent_id", "starts_at"),

@@ -14,7 +14,7 @@ from sheda.payments.services import PaymentRequired, ViewingRequired
 from sheda.properties.services import UnderOffer
 from tests.conftest import Clock
 from tests.factories import actor_of, make_payment, make_user
-from tests.payments.conftest import Deal, moves_of
+from tests.payments.conftest import Deal, make_viewing, moves_of
 from tests.payments.test_files import upload
 
 
@@ -88,7 +88,7 @@ class TestDeclare:
 
     def test_an_initiated_payment_goes_before_a_declared_one(self, deal: Deal) -> None:
         make_payment(deal.viewing, status="declared")
-        later = make_payment(deal.rival()[1], client_id=deal.client.id)
+        later = make_payment(make_viewing(deal.home, deal.client))
         assert services.find_declarable(deal.by_client, deal.home) == later
 
 
