@@ -47,13 +47,12 @@ def main(arguments: "list[str]") -> int:
         return 0 if command in {"-h", "--help", "help"} else 2
     enter_environment(arguments)
     os.chdir(ROOT)
-    if command == "test":
-        return replace_process("-m", "pytest", *rest)
-    if command == "bench":
-        return replace_process("-m", "tests.benchmarks", *rest)
     if command == "shots":
         os.environ["SHOTS"] = rest[0] if rest else "var/shots"
-        return replace_process("-m", "pytest", "-q", "tests/browser/shots.py")
+        rest = ["-q", "tests/browser/shots.py"]
+    module = {"test": "pytest", "shots": "pytest", "bench": "tests.benchmarks"}.get(command)
+    if module:
+        return replace_process("-m", module, *rest)
     if command == "lint":
         return lint()
     from sheda import supervisor

@@ -22,7 +22,12 @@ class TestFirstRequests:
         assert story
         env = {**os.environ, "API": base_url, "SHEDA_DEMO_PASSWORD": "the demo's password"}
         ran = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", story[1]], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+            ["bash", "-euo", "pipefail", "-c", story[1]],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
         said = ran.stdout.splitlines()

@@ -218,7 +218,8 @@ class TestParameters:
     @pytest.mark.parametrize(
         "query",
         [
-            "after=x", "after=WzFd", "before=" + "W" * 3000, "after=WyJhIiwiYiJd&before=WyJhIiwxXQ", "cols=nope,agent_id",
+            "after=x", "after=WzFd", "before=" + "W" * 3000, "after=WyJhIiwiYiJd&before=WyJhIiwxXQ",
+            "cols=nope,agent_id",
             "psize_PropertyView=20000", "psize_PropertyView=0", "_oc_PropertyView=nope&_od_PropertyView=asc",
             "_oc_PropertyView=agent_id", "_oc_PropertyView=price&_od_PropertyView=sideways", "_flt_0_price=abc",
             "_flt_0_price=NaN", "_flt_9_price=1", "_flt_0_agent_id=3", "_flt_0_bedroom=99999999999", "_flt_0_city=%00",

@@ -38,7 +38,9 @@ class Person:
     prefix: str = "/api/v1"
     seen: list[int] = field(default_factory=list)
 
-    def ask(self, method: str, path: str, body: Any = None, *, raw: bytes = b"", kind: str = "", **headers: str) -> Answer:
+    def ask(
+        self, method: str, path: str, body: Any = None, *, raw: bytes = b"", kind: str = "", **headers: str
+    ) -> Answer:
         """Send one request and return its answer, whatever its status."""
         sent = {"Accept": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
         if self.token:
