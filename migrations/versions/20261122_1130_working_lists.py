@@ -32,8 +32,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_ab_user_names",
         "ab_user",
-        [sa.text("(first_name || ' ' || last_name) gin_trgm_ops")],
+        ["first_name", "last_name"],
         postgresql_using="gin",
+        postgresql_ops={"first_name": "gin_trgm_ops", "last_name": "gin_trgm_ops"},
     )
     op.create_index(
         "ix_ab_user_phone_part", "ab_user", ["phone"], postgresql_using="gin", postgresql_ops={"phone": "gin_trgm_ops"}

@@ -20,7 +20,12 @@ User.__table__.c.active.server_default = DefaultClause(text("true"))
 Index("uq_ab_user_lower_email", func.lower(User.email), unique=True)
 Index("uq_ab_user_lower_username", func.lower(User.username), unique=True)
 Index("uq_ab_user_phone", User.phone, unique=True, postgresql_where=text("phone IS NOT NULL"))
-Index("ix_ab_user_names", (User.first_name + " " + User.last_name).label("names"), postgresql_using="gin", postgresql_ops={"names": "gin_trgm_ops"})
+Index(
+    "ix_ab_user_names",
+    text("(first_name || ' ' || last_name) gin_trgm_ops"),
+    postgresql_using="gin",
+    _table=User.__table__,
+)
 Index("ix_ab_user_phone_part", User.phone, postgresql_using="gin", postgresql_ops={"phone": "gin_trgm_ops"})
 
 PURPOSES = ("verify_email", "reset_password")
