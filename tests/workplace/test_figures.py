@@ -104,12 +104,12 @@ class TestHomes:
         factories.make_property(agent, listing_state="archived")
         oldest = factories.make_property(agent, published_at=NOON - 45 * DAY)
         homes = figures.homes_of(actor)
-        assert (homes.let, homes.offer, homes.free, homes.resting) == (1, 1, 1, 1)
+        assert (homes.let, homes.offer, homes.free) == (1, 1, 1)
         assert (homes.total, homes.share) == (3, 33)
         assert homes.waiting == (oldest.id, oldest.title, 45)
 
     def test_an_agent_without_a_home_has_none(self, actor: Actor) -> None:
-        assert figures.homes_of(actor) == figures.Homes(0, 0, 0, 0, None)
+        assert figures.homes_of(actor) == figures.Homes(0, 0, 0, None)
         assert figures.homes_of(actor).share == 0
 
 
