@@ -22,9 +22,10 @@ Index("uq_ab_user_lower_username", func.lower(User.username), unique=True)
 Index("uq_ab_user_phone", User.phone, unique=True, postgresql_where=text("phone IS NOT NULL"))
 Index(
     "ix_ab_user_names",
-    text("(first_name || ' ' || last_name) gin_trgm_ops"),
+    User.first_name,
+    User.last_name,
     postgresql_using="gin",
-    _table=User.__table__,
+    postgresql_ops={"first_name": "gin_trgm_ops", "last_name": "gin_trgm_ops"},
 )
 Index("ix_ab_user_phone_part", User.phone, postgresql_using="gin", postgresql_ops={"phone": "gin_trgm_ops"})
 
