@@ -17,7 +17,7 @@ from sheda.core.jobs import BATCH, Tally, job, sweep_ids
 from sheda.core.states import History
 from sheda.notifications import words
 from sheda.notifications.services import tell, untold
-from sheda.payments.models import Payment
+from sheda.payments.models import HOLDING_STATES, Payment
 from sheda.properties.models import Property
 
 HOUR = timedelta(hours=1)
@@ -85,7 +85,7 @@ def _remind_of_viewing(before: timedelta, appointment_id: int) -> bool:
 
 @job("notifications.decisions", every=timedelta(minutes=15))
 def remind_of_decisions() -> Tally:
-    """Remind agents of declared payments that wait for them, 24 and 48 hours after the declaration, once each."""
+    """Remind agents of payments, declared or proved, that wait for them, 24 and 48 hours on, once each."""
     tally: Tally = {}
     deltas = sorted(current_app.config["DECIDE_REMINDERS"])
     for waited, next_waited in pairwise([*deltas, current_app.config["DECIDE_WITHIN"]]):
@@ -97,7 +97,7 @@ def remind_of_decisions() -> Tally:
 def _decisions_due(waited: timedelta, next_waited: timedelta) -> Select[Any]:
     now = clock.now()
     return select(Payment.id).where(
-        Payment.status == "declared",
+        Payment.status.in_(HOLDING_STATES),
         Payment.declared_at <= now - waited,
         Payment.declared_at > now - next_waited,
         untold("payment_decision_due", Payment, _hours(waited), Payment.agent_id),

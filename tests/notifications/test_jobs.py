@@ -10,10 +10,12 @@ from sqlalchemy import select
 from sheda.appointments import services as appointments
 from sheda.contracts import services as contracts
 from sheda.core import clock
+from sheda.core.actor import SYSTEM
 from sheda.core.db import db
 from sheda.core.outbox import Outbox
 from sheda.notifications import jobs
 from sheda.notifications.models import Notification, Preference
+from sheda.payments.states import PAYMENT
 from tests.factories import make_contract
 from tests.notifications.deals import Deal
 
@@ -104,6 +106,14 @@ class TestDecisions:
                     jobs.remind_of_decisions()
             assert notices(self.KIND) == [f"{version}:{deal.agent.user_id}" for version in expected]
         assert mails(self.KIND) == 2
+
+    def test_one_that_a_gateway_has_proved_waits_like_any_other(self, deal: Deal) -> None:
+        payment = deal.payment()
+        contracts.declare(deal.client, deal.home.id, amount_paid=payment.amount, paid_on=clock.today())
+        PAYMENT.move(SYSTEM, payment, "prove")
+        with clock.travel(payment.declared_at + 25 * HOUR):
+            jobs.remind_of_decisions()
+        assert notices(self.KIND) == [f"24h:{deal.agent.user_id}"]
 
     def test_a_decided_payment_has_none(self, deal: Deal) -> None:
         payment = deal.payment()
