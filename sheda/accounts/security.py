@@ -11,7 +11,7 @@ from flask import current_app, session
 from flask_appbuilder.security.sqla.manager import SecurityManager as StockSecurityManager
 from jwt.exceptions import PyJWTError
 from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload
 
 from sheda.accounts.models import RefreshFamily, User
 from sheda.core import clock
@@ -97,7 +97,7 @@ class SecurityManager(StockSecurityManager):
             user_id, family_id = int(pk), uuid.UUID(session.get(COOKIE_FAMILY, ""))
         except ValueError:
             return None
-        user: User | None = db.session.scalars(
+        found = db.session.scalars(
             select(User)
             .join(RefreshFamily, RefreshFamily.user_id == User.id)
             .where(User.id == user_id, User.active, User.session_version == session.get(COOKIE_VERSION))
@@ -106,8 +106,9 @@ class SecurityManager(StockSecurityManager):
                 RefreshFamily.revoked_at.is_(None),
                 RefreshFamily.expires_at > clock.now(),
             )
-            .options(selectinload(User.roles))
-        ).one_or_none()
+            .options(joinedload(User.roles))
+        )
+        user: User | None = found.unique().one_or_none()
         role = highest_role(user.roles) if user is not None else None
         if user is None or role is None:
             return None
