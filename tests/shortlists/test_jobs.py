@@ -254,6 +254,17 @@ class TestRhythm:
             assert mails() == [(ada.id, [(second.id, "new"), (first.id, "new")])]
         assert (search.last_run_at, search.due_at) == (due, None)
 
+    def test_cheaper_before_its_digest_a_new_listing_is_told_as_new(self, ada: User, agent: User, now: Clock) -> None:
+        make_saved_search(ada, alert="daily")
+        now.advance(MINUTE)
+        home = publish(agent)
+        jobs.alert()
+        set_price(home, "2000000.00")
+        jobs.alert()
+        now.advance(DAY)
+        run(now)
+        assert mails() == [(ada.id, [(home.id, "new")])]
+
     def test_after_ten_days_down_one_mail_comes(self, ada: User, agent: User, now: Clock) -> None:
         make_saved_search(ada, alert="daily")
         now.advance(MINUTE)

@@ -14,8 +14,9 @@ from sheda.core import clock
 from sheda.core.actor import Role
 from sheda.core.db import db, in_transaction
 from sheda.core.errors import Refusal
+from sheda.core.jobs import is_alone
 from sheda.core.outbox import Outbox
-from sheda.shortlists import jobs, services
+from sheda.shortlists import jobs, matching, services
 from sheda.shortlists.models import Favourite, ListingNews, SavedSearch
 from sheda.shortlists.schemas import SavedFilters
 from tests.factories import actor_of, make_property, make_saved_search, make_user
@@ -87,6 +88,16 @@ def test_rounds_beside_each_other_send_one_mail(app: Flask, live_db: Any, excuse
     live_db.remove()
     at_once(app, jobs.alert, 4)
     assert (count(Outbox), count(ListingNews)) == (20, 0)
+
+
+def test_a_round_leaves_the_work_to_the_one_before_it(app: Flask, live_db: Any) -> None:
+    publish(make_user(Role.AGENT))
+    with app.app_context():
+        assert is_alone(matching.MAIL)
+        assert at_once(app, jobs.alert, 1) == [{"matched": 0, "told": 0}]
+        db.session.rollback()
+    assert count(ListingNews) == 1
+    assert at_once(app, jobs.alert, 1) == [{"matched": 1, "told": 0}]
 
 
 def test_news_that_is_undone_was_none(app: Flask, live_db: Any) -> None:
