@@ -1,13 +1,28 @@
 """News about viewings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from sheda.core.states import Moved
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a viewing takes place and who meets there, for those who speak of it; names are first, last, user name."""
+
+    title: str
+    reference: str
+    location: str
+    zone: ZoneInfo
+    agent: tuple[str | None, str | None, str]
+    client: tuple[str | None, str | None, str]
 
 
 @dataclass(frozen=True)
 class AppointmentBooked(Moved):
     """A client has asked for a viewing."""
+
+    scene: Scene | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from sheda.accounts.events import AccountClosing
 from sheda.accounts.models import User
 from sheda.appointments import calendars, slots
 from sheda.appointments.events import AppointmentBooked
+from sheda.appointments.ground import Ground, claim, look, take_turns
 from sheda.appointments.models import OPEN_STATES, Appointment
 from sheda.appointments.states import APPOINTMENT
 from sheda.core import clock
 from sheda.core.access import get_visible
 from sheda.core.actor import SYSTEM, Actor
-from sheda.core.db import advisory_lock, db, flush, lock, lock_one, refuse_on
+from sheda.core.db import db, lock, lock_one, refuse_on
 from sheda.core.errors import Conflict, InvalidInput
 from sheda.core.events import emit
 from sheda.core.states import IllegalMove, Move, illegal
@@ -100,16 +101,15 @@ def book(
     `duration_minutes` 15…480. Raises NotFound, InvalidInput on `agent_id`, SlotUnavailable, PropertyUnavailable,
     UnderOffer, SlotTaken, ClientBusy, TooManyOpenAppointments, AlreadyBooked.
     """
-    seen, client_id = get_visible(actor, Property, property_id), actor.user_id
-    if agent_id not in {None, seen.agent_id}:
+    client_id, duration = actor.user_id, timedelta(minutes=duration_minutes)
+    take_turns(property_id, client_id)
+    ground = _settled(actor, property_id, client_id, requested_time, duration)
+    if agent_id not in {None, ground.agent_id}:
         raise InvalidInput.on("agent_id", "Another agent looks after this property; leave this out.")
-    duration = timedelta(minutes=duration_minutes)
-    _check_slot(seen, client_id, requested_time, duration)
-    advisory_lock(("agent", seen.agent_id), ("client", client_id))
-    subject = properties.lock_property(property_id)
-    _check_subject(subject, client_id)
-    _check_free(subject, client_id, requested_time, duration)
-    return _claim(actor, subject, client_id, requested_time, duration, note=note)
+    _check_slot(ground, client_id, requested_time, duration)
+    _check_subject(ground, client_id)
+    _check_free(ground, client_id, requested_time, duration)
+    return _claim(actor, ground, client_id, requested_time, duration, note=note)
 
 
 def reschedule(
@@ -126,22 +126,23 @@ def reschedule(
     IllegalMove, AppointmentBegun, InvalidInput on `reason`.
     """
     seen = get_visible(actor, Appointment, appointment_id)
-    subject, client_id = seen.subject, seen.client_id
+    where, client_id = seen.property_id, seen.client_id
     duration = timedelta(minutes=duration_minutes) if duration_minutes else seen.ends_at - seen.starts_at
-    _check_slot(subject, client_id, requested_time, duration)
-    advisory_lock(("agent", seen.agent_id), ("client", client_id))
+    take_turns(where, client_id)
+    ground = _settled(SYSTEM, where, client_id, requested_time, duration)
+    _check_slot(ground, client_id, requested_time, duration)
     old = _hold(actor, appointment_id)
     move = APPOINTMENT.check(actor, old, "reschedule", reason=reason)
     if move is None:
         raise illegal("reschedule", old.status)
     if old.has_begun(clock.now()):
         raise AppointmentBegun
-    _check_subject(subject, client_id)
-    _apply(actor, old, move, reason=reason)
+    _check_subject(ground, client_id)
     # The old row must have left its time in the database before the new one claims an overlapping one.
-    flush()
-    _check_free(subject, client_id, requested_time, duration)
-    return _claim(actor, subject, client_id, requested_time, duration, note=old.note, replaces=old)
+    _apply(actor, old, move, reason=reason)
+    ground = _settled(SYSTEM, where, client_id, requested_time, duration)
+    _check_free(ground, client_id, requested_time, duration)
+    return _claim(actor, ground, client_id, requested_time, duration, note=old.note, replaces=old)
 
 
 def confirm(actor: Actor, appointment_id: int, *, reason: str | None = None) -> Appointment:
@@ -288,54 +289,44 @@ def _apply(actor: Actor, appointment: Appointment, move: Move, *, reason: str | 
     return appointment
 
 
-def _check_slot(subject: Property, client_id: int, starts_at: datetime, duration: timedelta) -> None:
-    if slots.is_on_offer(subject.agent_id, starts_at, duration):
+def _settled(actor: Actor, property_id: int, client_id: int, starts_at: datetime, duration: timedelta) -> Ground:
+    """Return the ground of a booking, after letting those rivals lapse whose time is up; NotFound as `look`."""
+    earliest, latest = slots.window()
+    # A time that nobody can book is refused all the same; arithmetic on the year 9999 is not.
+    asked = min(max(starts_at, earliest), latest)
+    ground = look(actor, property_id, client_id, asked, duration)
+    due = [rival.id for rival in ground.rivals if rival.is_due]
+    if not due:
+        return ground
+    for found in lock(Appointment, due):
+        expire_if_due(found)
+    return look(actor, property_id, client_id, asked, duration)
+
+
+def _check_slot(ground: Ground, client_id: int, starts_at: datetime, duration: timedelta) -> None:
+    if slots.is_on_offer(ground.schedule, starts_at, duration):
         return
-    bookable = properties.is_bookable(subject)
-    raise SlotUnavailable(_suggest(subject.agent_id, client_id, starts_at, duration) if bookable else [])
+    wished = ground.agent_id, client_id, starts_at, duration
+    raise SlotUnavailable(_suggest(*wished) if ground.is_bookable else [])
 
 
-def _check_subject(subject: Property, client_id: int) -> None:
-    if subject.is_under_offer:
+def _check_subject(ground: Ground, client_id: int) -> None:
+    if ground.is_under_offer:
         raise UnderOffer
-    at_work = db.session.scalar(select(User.active).where(User.id == subject.agent_id))
-    if not properties.is_bookable(subject) or not at_work or subject.agent_id == client_id:
+    if not ground.is_bookable or not ground.is_agent_active or ground.agent_id == client_id:
         raise PropertyUnavailable
 
 
-def _check_free(subject: Property, client_id: int, starts_at: datetime, duration: timedelta) -> None:
-    ends_at, agent_id = starts_at + duration, subject.agent_id
-
-    def overlaps(one: Appointment) -> bool:
-        return one.starts_at < ends_at and one.ends_at > starts_at
-
-    rivals = _rivals(agent_id, client_id, starts_at, ends_at)
-    own = [one for one in rivals if one.client_id == client_id]
-    if any(one.agent_id == agent_id and overlaps(one) for one in rivals):
-        raise SlotTaken(_suggest(agent_id, client_id, starts_at, duration))
-    if any(overlaps(one) for one in own):
+def _check_free(ground: Ground, client_id: int, starts_at: datetime, duration: timedelta) -> None:
+    own = [rival for rival in ground.rivals if rival.is_clients]
+    if any(rival.is_agents and rival.overlaps for rival in ground.rivals):
+        raise SlotTaken(_suggest(ground.agent_id, client_id, starts_at, duration))
+    if any(rival.overlaps for rival in own):
         raise ClientBusy
     if len(own) >= current_app.config["OPEN_VIEWINGS"]:
         raise TooManyOpenAppointments
-    if any(one.property_id == subject.id for one in own):
+    if any(rival.is_there for rival in own):
         raise AlreadyBooked
-
-
-def _rivals(agent_id: int, client_id: int, starts_at: datetime, ends_at: datetime) -> list[Appointment]:
-    """Return the open viewings that may stand in the way, after letting those lapse whose time is up."""
-    model = Appointment
-    near = and_(model.starts_at.between(starts_at - slots.LONGEST, ends_at), model.ends_at > starts_at)
-    found = db.session.scalars(
-        select(model)
-        .where(model.status.in_(OPEN_STATES), or_(and_(model.agent_id == agent_id, near), model.client_id == client_id))
-        .execution_options(populate_existing=True)
-    ).all()
-    due = [one.id for one in found if one.expires_at is not None and one.expires_at <= clock.now()]
-    if due:
-        lapsed = [expire_if_due(one) for one in lock(model, due)]
-        if any(lapsed):
-            flush()
-    return [one for one in found if one.status in OPEN_STATES]
 
 
 def _suggest(agent_id: int, client_id: int, after: datetime, duration: timedelta) -> list[slots.Slot]:
@@ -344,7 +335,7 @@ def _suggest(agent_id: int, client_id: int, after: datetime, duration: timedelta
 
 def _claim(
     actor: Actor,
-    subject: Property,
+    ground: Ground,
     client_id: int,
     starts_at: datetime,
     duration: timedelta,
@@ -353,9 +344,9 @@ def _claim(
     replaces: Appointment | None = None,
 ) -> Appointment:
     now, settings = clock.now(), current_app.config
-    found = Appointment(
-        property_id=subject.id,
-        agent_id=subject.agent_id,
+    found = claim(
+        property_id=ground.property_id,
+        agent_id=ground.agent_id,
         client_id=client_id,
         starts_at=starts_at,
         ends_at=starts_at + duration,
@@ -366,9 +357,7 @@ def _claim(
         created_at=now,
         updated_at=now,
     )
-    db.session.add(found)
-    flush()
     details: dict[str, Any] = {"replaces_id": replaces.id} if replaces else {}
     APPOINTMENT.begin(actor, found, move="book", **details)
-    emit(AppointmentBooked(found, actor))
+    emit(AppointmentBooked(found, actor, scene=ground.scene))
     return found

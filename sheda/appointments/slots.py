@@ -8,20 +8,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain, islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, select
 
 from sheda.accounts.models import User
-from sheda.appointments.models import OPEN_STATES, Appointment, AvailabilityException, AvailabilityHours
+from sheda.appointments.models import OPEN_STATES, Appointment
 from sheda.core import clock
 from sheda.core.access import LARGEST_ID
-from sheda.core.db import db
+from sheda.core.db import db, read_one
 from sheda.core.errors import InvalidInput, NotFound
 from sheda.core.fields import wire_moment
 from sheda.profiles import services as profiles
-from sheda.profiles.models import AgentProfile, Profile
+from sheda.profiles.models import AgentProfile
 
 LONGEST = timedelta(minutes=480)
 """No viewing lasts longer (api.md, `duration_minutes`), so nothing that began earlier than this can still be on."""
@@ -122,34 +123,38 @@ def check_agent(agent_id: int) -> None:
         raise NotFound
 
 
-def schedule_of(agent_id: int, since: date, until: date) -> Schedule:
-    """Read an agent's zone, week and the exceptions of some days in one statement; NotFound without a profile.
+def hours_sql(agent: str) -> str:
+    """Return the columns that `schedule` is made of, for the agent that an SQL expression names.
 
-    An agent without hours has `DEFAULT_HOURS` every day.
+    They ask for `:since` and `:until`, the days whose exceptions count.
     """
-    week, days = AvailabilityHours, AvailabilityException
-    weekly = select(func.json_agg(func.json_build_array(week.weekday, week.start_time, week.end_time)))
-    differing = select(
-        func.json_agg(func.json_build_array(days.date, days.is_available, days.start_time, days.end_time))
-    )
-    found = db.session.execute(
-        select(
-            Profile.time_zone,
-            weekly.where(week.agent_id == agent_id).scalar_subquery(),
-            differing.where(days.agent_id == agent_id, days.date.between(since, until)).scalar_subquery(),
-        ).where(Profile.user_id == agent_id)
-    ).one_or_none()
+    return f"""(SELECT json_agg(json_build_array(h.weekday, h.start_time, h.end_time)) FROM availability_hours h
+  WHERE h.agent_id = {agent}),
+ (SELECT json_agg(json_build_array(d.date, d.is_available, d.start_time, d.end_time)) FROM availability_exceptions d
+  WHERE d.agent_id = {agent} AND d.date BETWEEN :since AND :until)"""
+
+
+_HOURS = f"SELECT a.time_zone, {hours_sql('a.user_id')} FROM profiles a WHERE a.user_id = :agent"
+
+
+def schedule_of(agent_id: int, since: date, until: date) -> Schedule:
+    """Read an agent's zone, week and the exceptions of some days in one statement; NotFound without a profile."""
+    found = read_one(_HOURS, agent=agent_id, since=since, until=until)
     if found is None:
         raise NotFound
-    zone, hours, exceptions = found
+    return schedule(*found)
+
+
+def schedule(zone: str, hours: Sequence[Any] | None, exceptions: Sequence[Any] | None) -> Schedule:
+    """Make a schedule of what `hours_sql` reads; an agent without hours has `DEFAULT_HOURS` every day."""
     start, end = current_app.config["DEFAULT_HOURS"]
-    schedule = Schedule(ZoneInfo(zone), defaultdict(list), defaultdict(list))
+    made = Schedule(ZoneInfo(zone), defaultdict(list), defaultdict(list))
     for weekday, first, last in hours or [(weekday, start, end) for weekday in range(7)]:
-        schedule.weekly[weekday].append((time.fromisoformat(first), time.fromisoformat(last)))
+        made.weekly[weekday].append((time.fromisoformat(first), time.fromisoformat(last)))
     for day, is_available, first, last in exceptions or []:
         times = (time.fromisoformat(first or "00:00"), time.fromisoformat(last or "23:59:59.999999"))
-        schedule.exceptions[date.fromisoformat(day)].append((is_available, *times))
-    return schedule
+        made.exceptions[date.fromisoformat(day)].append((is_available, *times))
+    return made
 
 
 def window() -> Stretch:
@@ -158,13 +163,10 @@ def window() -> Stretch:
     return now + current_app.config["BOOKING_NOTICE"], now + current_app.config["BOOKING_HORIZON"]
 
 
-def is_on_offer(agent_id: int, starts_at: datetime, duration: timedelta) -> bool:
+def is_on_offer(schedule: Schedule, starts_at: datetime, duration: timedelta) -> bool:
     """Tell whether a viewing keeps notice, horizon, grid and hours, whoever may have the time already."""
     earliest, latest = window()
-    if not earliest <= starts_at <= latest:
-        return False
-    schedule = schedule_of(agent_id, (starts_at - _DAY).date(), (starts_at + _DAY).date())
-    return schedule.takes(starts_at, starts_at + duration)
+    return earliest <= starts_at <= latest and schedule.takes(starts_at, starts_at + duration)
 
 
 def free_slots(agent_id: int, first: date | None, beyond: date | None, duration: timedelta) -> tuple[list[Slot], str]:
@@ -212,11 +214,11 @@ def next_free(
 def _free(
     agent_id: int, since: datetime, until: datetime, duration: timedelta, client_id: int | None = None
 ) -> Iterator[Slot]:
-    schedule = schedule_of(agent_id, (since - _DAY).date(), (until + _DAY).date())
+    week = schedule_of(agent_id, (since - _DAY).date(), (until + _DAY).date())
     taken = _taken(agent_id, client_id, since, until + LONGEST)
-    day, last = since.astimezone(schedule.zone).date(), until.astimezone(schedule.zone).date()
+    day, last = since.astimezone(week.zone).date(), until.astimezone(week.zone).date()
     while day <= last:
-        yield from (one for one in schedule.slots_on(day, taken, duration) if since <= one.starts_at <= until)
+        yield from (one for one in week.slots_on(day, taken, duration) if since <= one.starts_at <= until)
         day += _DAY
 
 

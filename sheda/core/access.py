@@ -1,14 +1,16 @@
 """Which rows are there for you: one SQL predicate per model, asked by API, admin UI, related fields and actions."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, TypeVar
 
 from flask_appbuilder.models.filters import Filters
 from flask_appbuilder.models.sqla.interface import SQLAInterface
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, literal_column, select
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Query
 
-from sheda.core.actor import Actor, current_actor
+from sheda.core.actor import Actor, Role, current_actor
 from sheda.core.db import db
 from sheda.core.errors import NotFound
 
@@ -41,6 +43,14 @@ def has_row_rule(model: type[Any]) -> bool:
 def visible_to(actor: Actor, model: type[Any]) -> ColumnElement[bool]:
     """Return the predicate of the rows that are there for an actor; KeyError for a model without a rule: deny first."""
     return _rules[model](actor)
+
+
+@cache
+def visible_sql(role: Role, model: type[Any]) -> str:
+    """Return a role's row rule as SQL on the model's own table, `:viewer` being whose id it asks for."""
+    viewer: Any = literal_column(":viewer")
+    clause = visible_to(Actor(viewer, role), model)
+    return f"({clause.compile(dialect=postgresql.dialect(), compile_kwargs={'literal_binds': True})})"  # type: ignore[no-untyped-call]
 
 
 def select_visible(actor: Actor, model: type[Row]) -> Select[Row]:

@@ -20,7 +20,7 @@ from flask_sqlalchemy import SQLAlchemy
 from psycopg.pq import TransactionStatus
 from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Numeric, any_, event, func, literal, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
-from sqlalchemy.orm import Session, mapped_column
+from sqlalchemy.orm import Session, make_transient_to_detached, mapped_column
 from sqlalchemy.pool import Pool
 
 from sheda.core.errors import Conflict, Refusal
@@ -112,8 +112,19 @@ def read_one(statement: str, **values: Any) -> tuple[Any, ...] | None:
 
 
 def write(statement: str, **values: Any) -> list[tuple[Any, ...]]:
-    """Execute one statement in the session's transaction, begun for it where need be; return what it returns."""
+    """Execute one statement in the session's transaction, begun for it where need be; return what it returns.
+
+    Raises the refusal that a broken constraint stands for.
+    """
     return _execute(db.session(), statement, values)
+
+
+def known(model: type[Row], **columns: Any) -> Row:
+    """Return a row that `write` has just written, as the session would have read it; every column must be named."""
+    row: Row = model(**columns)
+    make_transient_to_detached(row)
+    db.session.add(row)
+    return row
 
 
 def _open_session() -> Session | None:
@@ -124,11 +135,16 @@ def _open_session() -> Session | None:
 
 
 def _execute(session: Session, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    session.flush()
+    flush()
     held = session.connection()
     driver: Any = held.connection.driver_connection
     try:
         return _fetched(driver, statement, values)
+    except psycopg.IntegrityError as fault:
+        refusal = None if fault.diag.constraint_name in _repeated else refusal_of(fault)
+        if refusal is None:
+            raise
+        raise refusal from fault
     except psycopg.OperationalError as fault:
         if driver.closed:
             held.invalidate(fault)
@@ -301,4 +317,9 @@ def is_among(column: Any, ids: Collection[int]) -> Any:
 def advisory_lock(*keys: tuple[str, int]) -> None:
     """Take transaction locks on named things in one order, so that no two wait on each other."""
     for kind, number in sorted(keys):
-        db.session.execute(select(func.pg_advisory_xact_lock(zlib.crc32(kind.encode()) - 2**31, number)))
+        db.session.execute(select(func.pg_advisory_xact_lock(lock_key(kind), number)))
+
+
+def lock_key(kind: str) -> int:
+    """Return the number under which a kind of named things is locked."""
+    return zlib.crc32(kind.encode()) - 2**31

@@ -6,6 +6,7 @@ import math
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
@@ -13,6 +14,8 @@ from typing import Any, TypeAlias, TypeVar
 from celery import Celery
 from celery.schedules import crontab
 from flask import Flask
+from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import Index, String, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -78,6 +81,7 @@ class Job:
         functools.update_wrapper(self, sweep)
         self._celery: Celery | None = None
         self._mute_until = 0.0
+        self._bell = f"sheda:bell:{name}"
 
     def __call__(self) -> Tally:
         """Run the sweep now, with one log line, and a run row where it is recorded or has failed rows."""
@@ -105,7 +109,9 @@ class Job:
         if self._celery is None or time.monotonic() < self._mute_until:
             return
         try:
-            self._celery.send_task(self.name, retry=False, ignore_result=True, expires=RING_LASTS)
+            # A bell that no worker has answered yet need not be rung again: a sweep takes it down before it looks.
+            if _redis(self._celery.conf.broker_url).set(self._bell, 1, nx=True, ex=int(RING_LASTS)):
+                self._celery.send_task(self.name, retry=False, ignore_result=True, expires=RING_LASTS)
         except Exception as fault:
             self._mute_until = time.monotonic() + MUTE_AFTER_FAULT
             log.warning("the broker does not answer (%s): %s waits for the next beat", type(fault).__name__, self.name)
@@ -115,6 +121,8 @@ class Job:
         self._celery = celery
 
         def run() -> None:
+            with suppress(RedisError):
+                _redis(celery.conf.broker_url).delete(self._bell)
             turn = _turn_ends.set(time.monotonic() + TURN)
             try:
                 tally = self()
@@ -129,6 +137,11 @@ class Job:
             **celery.conf.beat_schedule,
             self.name: {"task": self.name, "schedule": schedule},
         }
+
+
+@functools.cache
+def _redis(url: str) -> Redis:
+    return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
 
 
 def _begin(name: str, started: Any) -> int:

@@ -1,6 +1,7 @@
 """A life is a table: one `Move` a row. Buttons, API verbs, jobs, CHECK constraints and documentation come from it."""
 
 import functools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sheda.core import clock
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor, Role, request_id
-from sheda.core.db import Id, Model, Stamp, db, is_among
+from sheda.core.db import Id, Model, Stamp, db, is_among, write
 from sheda.core.errors import Conflict, InvalidInput, NotAllowed
 from sheda.core.events import Event, emit, reactions_to
 
@@ -123,6 +124,12 @@ def _history_rows(actor: Actor) -> Any:
     return History.id.is_not(None) if actor.is_office else History.id.is_(None)
 
 
+_RECORD = """INSERT INTO history (subject_type, subject_id, move, from_state, to_state, actor_id, actor_role, reason,
+  details, request_id, at)
+ VALUES (:subject_type, :subject_id, :move, :from_state, :to_state, :actor_id, :actor_role, :reason,
+  CAST(:details AS jsonb), :request_id, :at)"""
+
+
 def record(
     actor: Actor,
     subject: Any,
@@ -134,20 +141,19 @@ def record(
     details: dict[str, Any] | None = None,
 ) -> None:
     """Write one history row about a subject that has its id."""
-    db.session.add(
-        History(
-            subject_type=subject.__tablename__,
-            subject_id=subject.id,
-            move=move,
-            from_state=before,
-            to_state=after,
-            actor_id=actor.id,
-            actor_role=actor.role.value,
-            reason=reason,
-            details=details or {},
-            request_id=request_id(),
-            at=clock.now(),
-        )
+    write(
+        _RECORD,
+        subject_type=subject.__tablename__,
+        subject_id=subject.id,
+        move=move,
+        from_state=before,
+        to_state=after,
+        actor_id=actor.id,
+        actor_role=actor.role.value,
+        reason=reason,
+        details=json.dumps(details or {}),
+        request_id=request_id(),
+        at=clock.now(),
     )
 
 

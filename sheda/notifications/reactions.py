@@ -55,9 +55,11 @@ def _office(people: Iterable[int], text: str) -> dict[int, str]:
 def viewing_booked(event: AppointmentBooked) -> None:
     """Tell the agent of a request; of a viewing that is moved, the side that did not move it."""
     viewing = event.subject
+    scene = event.scene or words.scene_of(viewing)
     note = ("Note", words.one_line(viewing.note)) if viewing.note else None
-    answer_by = words.moment_of(viewing.expires_at, time_zone_of(viewing.agent_id)) if viewing.expires_at else ""
-    said = words.viewing(viewing, ("Client", words.name_of(viewing.client)), note, ("Answer by", answer_by))
+    answer_by = words.moment_of(viewing.expires_at, scene.zone) if viewing.expires_at else ""
+    client = ("Client", words.person_called(*scene.client))
+    said = words.viewing(viewing, client, note, ("Answer by", answer_by), scene=scene)
     if viewing.replaces_id is None:
         text = f"{said['client']} asks to view {said['home']} on {said['when']}."
         tell("appointment_booked", viewing, {viewing.agent_id: text}, words=said)

@@ -13,7 +13,7 @@ from sheda.core import clock
 from sheda.core.access import get_visible
 from sheda.core.actor import Actor
 from sheda.core.actor import Role as ActorRole
-from sheda.core.db import db, is_among, write
+from sheda.core.db import db, read, write
 from sheda.core.errors import InvalidInput
 from sheda.core.outbox import Outbox, mailing, post_mailings
 from sheda.notifications.access import own_notices, own_preferences
@@ -51,6 +51,9 @@ class News:
         """Return what a person is to the subject."""
         return {self.client_id: "client", self.agent_id: "agent"}.get(user_id, "staff")
 
+
+MUTED = """SELECT user_id, channel FROM notification_preferences
+ WHERE user_id = ANY(CAST(:people AS bigint[])) AND kind = :kind AND NOT is_on"""
 
 NOTE = """
 WITH noted AS (
@@ -104,10 +107,7 @@ def _shortened(text: str) -> str:
 
 
 def _muted(kind: str, user_ids: Collection[int]) -> set[tuple[int, str]]:
-    off = select(Preference.user_id, Preference.channel).where(
-        is_among(Preference.user_id, list(user_ids)), Preference.kind == kind, ~Preference.is_on
-    )
-    return {(row.user_id, row.channel) for row in db.session.execute(off)}
+    return {(user_id, channel) for user_id, channel in read(MUTED, people=list(user_ids), kind=kind)}
 
 
 def office_ids() -> list[int]:

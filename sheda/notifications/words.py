@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sheda.accounts.models import User
+from sheda.appointments.events import Scene
 from sheda.appointments.models import Appointment
 from sheda.contracts.models import Contract
 from sheda.core import clock
@@ -73,22 +74,36 @@ def reason_of(reason: str | None) -> Fact | None:
     return ("Reason", one_line(reason)) if reason else None
 
 
-def viewing(appointment: Appointment, *more: Fact | None) -> dict[str, Any]:
-    """Return what a mail says of a viewing."""
-    zone = time_zone_of(appointment.agent_id)
-    home, when = home_of(appointment.subject), moment_of(appointment.starts_at, zone)
+def scene_of(appointment: Appointment) -> Scene:
+    """Return where a viewing takes place and who meets there."""
+    home, agent, client = appointment.subject, appointment.agent, appointment.client
+    return Scene(
+        home.title,
+        home.reference,
+        home.location,
+        time_zone_of(appointment.agent_id),
+        (agent.first_name, agent.last_name, agent.username),
+        (client.first_name, client.last_name, client.username),
+    )
+
+
+def viewing(appointment: Appointment, *more: Fact | None, scene: Scene | None = None) -> dict[str, Any]:
+    """Return what a mail says of a viewing; its scene is read where it is not given."""
+    scene = scene or scene_of(appointment)
+    home, when = home_called(scene.title, scene.reference), moment_of(appointment.starts_at, scene.zone)
     minutes = int((appointment.ends_at - appointment.starts_at).total_seconds() // 60)
+    zone = zone_name(scene.zone)
     return {
         "path": f"/admin/appointments/show/{appointment.id}",
         "home": home,
         "when": when,
-        "zone": zone_name(zone),
-        "client": name_of(appointment.client),
-        "agent": name_of(appointment.agent),
+        "zone": zone,
+        "client": person_called(*scene.client),
+        "agent": person_called(*scene.agent),
         "facts": facts(
             ("Home", home),
-            ("Where", one_line(appointment.subject.location)),
-            ("When", f"{when} ({zone_name(zone)}), {minutes} minutes"),
+            ("Where", one_line(scene.location)),
+            ("When", f"{when} ({zone}), {minutes} minutes"),
             *more,
         ),
     }

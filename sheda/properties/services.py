@@ -167,7 +167,12 @@ def lock_property(property_id: int) -> Property:
 
 def is_bookable(subject: Property) -> bool:
     """Tell whether visits and payments are taken: shown, on the market, and held by nobody."""
-    return subject.listing_state == "published" and subject.status == "available" and not subject.is_under_offer
+    return is_on_offer(subject.listing_state, subject.status, is_held=subject.is_under_offer)
+
+
+def is_on_offer(listing_state: str, status: str, *, is_held: bool) -> bool:
+    """Tell the same of a listing of which no more is known than this."""
+    return listing_state == "published" and status == "available" and not is_held
 
 
 def is_stale(subject: Property) -> bool:

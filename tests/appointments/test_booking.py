@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +16,15 @@ from sheda.core.states import History
 from sheda.properties.services import PropertyUnavailable, UnderOffer
 from tests.appointments.conftest import Scene
 from tests.conftest import Clock
-from tests.factories import actor_of, make_appointment, make_exception, make_hours, make_property, make_user
+from tests.factories import (
+    actor_of,
+    make_appointment,
+    make_exception,
+    make_hours,
+    make_payment,
+    make_property,
+    make_user,
+)
 
 
 def book(scene: Scene, hour: int = 12, minute: int = 0, *, days: int = 1, **details: Any) -> Appointment:
@@ -50,6 +60,15 @@ class TestBook:
         assert refused.value.errors[0]["field"] == "agent_id"
         assert book(scene, agent_id=scene.agent.id).status == "pending"
 
+    def test_it_takes_seven_statements_with_history_notice_and_mail(
+        self, scene: Scene, count_statements: Callable[[], AbstractContextManager[list[str]]]
+    ) -> None:
+        actor, home_id, at = scene.by_client, scene.home.id, scene.at(12, days=1)
+        with count_statements() as seen:
+            services.book(actor, home_id, requested_time=at)
+        # Turns, ground, viewing, history, preferences, notice, mail.
+        assert len(seen) == 7
+
 
 class TestTheProperty:
     @pytest.mark.parametrize("state", ["draft", "paused", "archived"])
@@ -64,8 +83,10 @@ class TestTheProperty:
             book(scene)
         db_session.rollback()
 
-    def test_one_under_offer_is_refused(self, scene: Scene, db_session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(type(scene.home), "is_under_offer", True)
+    def test_one_under_offer_is_refused(self, scene: Scene) -> None:
+        make_payment(
+            make_appointment(scene.home, status="completed", starts_at=scene.at(8, days=-1)), status="declared"
+        )
         with pytest.raises(UnderOffer):
             book(scene)
 

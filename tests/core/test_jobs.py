@@ -142,6 +142,20 @@ class TestBell:
         assert first < 4
         assert time.monotonic() - began - first < 0.1
 
+    def test_it_is_rung_once_until_a_worker_answers(self, app: Flask, redis: Any) -> None:
+        celery = Celery("tests", set_as_current=False)
+        celery.config_from_object(app.config["CELERY"])
+        celery.conf.beat_schedule = {}
+        bell = job("tests.bell", every=timedelta(hours=1))(dict)
+        bell.bind(celery, app.config)
+        bell.ring()
+        bell.ring()
+        assert redis.llen("celery") == 1
+        with app.app_context():
+            celery.tasks["tests.bell"]()
+        bell.ring()
+        assert redis.llen("celery") == 2
+
 
 def _url(port: int) -> str:
     return f"redis://127.0.0.1:{port}/0"
