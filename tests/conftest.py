@@ -291,9 +291,12 @@ def mail_sink(smtp_server: MailSink) -> MailSink:
     return smtp_server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def celery_worker(app: Flask, smtp_server: MailSink) -> Iterator[Any]:
-    """Run a real worker, with an application and so with connections of its own; use it with `live_db`."""
+    """Run a real worker, with connections of its own; use it with `live_db`.
+
+    It ends with the module: other tests count what their own sweeps do.
+    """
     from celery.contrib.testing.worker import start_worker
 
     from sheda.app import create_app
