@@ -63,11 +63,18 @@ def stop_process(process: subprocess.Popen[bytes], *signals: tuple[signal.Signal
     process.wait()
 
 
-def _dying_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process at its parent's death; outside Linux nothing is asked."""
+    ask_kernel = _dying_with_parent(signal.SIGKILL, parent=os.getppid())
+    if ask_kernel:
+        ask_kernel()
+
+
+def _dying_with_parent(stop_signal: signal.Signals, parent: int | None = None) -> Callable[[], None] | None:
     """Return a `preexec_fn` that asks the kernel for `stop_signal` at the parent's death; None outside Linux."""
     if sys.platform != "linux":
         return None
-    parent = os.getpid()
+    parent = parent or os.getpid()
     libc = ctypes.CDLL(None)
 
     def ask_kernel() -> None:

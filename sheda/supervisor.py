@@ -279,7 +279,12 @@ def _family(state_dir: Path, host: str, port: str) -> list[Child]:
     beat = [*celery, "beat", "--loglevel", "info", "-s", str(schedule), "--pidfile="]
     return [
         Child(
-            "worker", worker, ((signal.SIGTERM, 20), (signal.SIGQUIT, 5)), signal.SIGQUIT, _fresh_log(logs, "worker")
+            # Killed with its parent: without the broker, which dies too, a worker asked to stop waits for ever.
+            "worker",
+            worker,
+            ((signal.SIGTERM, 20), (signal.SIGQUIT, 5)),
+            signal.SIGKILL,
+            _fresh_log(logs, "worker"),
         ),
         Child(
             "web",

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from celery.signals import worker_ready
+from celery.signals import worker_process_init, worker_ready
 
 from sheda.app import create_app
 from sheda.core.health import beat
+from sheda.processes import die_with_parent
 
 _app = create_app()
 celery = _app.extensions["celery"]
@@ -16,3 +17,9 @@ def show_life(**_signal: Any) -> None:
     """Leave the first sign of life at once; the sweeps renew it."""
     with _app.app_context():
         beat()
+
+
+@worker_process_init.connect
+def follow(**_signal: Any) -> None:
+    """Leave no pool process behind a worker that was killed; what it had claimed comes back by itself."""
+    die_with_parent()
