@@ -275,20 +275,7 @@ def _family(state_dir: Path, host: str, port: str) -> list[Child]:
         "--graceful-timeout",
         "10",
     ]
-    # Mail and pictures give way to the people who wait for an answer.
-    worker = [
-        "nice",
-        "-n",
-        "10",
-        *celery,
-        "worker",
-        "--loglevel",
-        "info",
-        "--concurrency",
-        "2",
-        "--without-mingle",
-        "--without-gossip",
-    ]
+    worker = [*celery, "worker", "--loglevel", "info", "--concurrency", "2", "--without-mingle", "--without-gossip"]
     beat = [*celery, "beat", "--loglevel", "info", "-s", str(schedule), "--pidfile="]
     return [
         Child(
@@ -301,7 +288,7 @@ def _family(state_dir: Path, host: str, port: str) -> list[Child]:
         ),
         Child(
             "web",
-            [*gunicorn, "sheda.wsgi:app"],
+            [*gunicorn, "sheda.app:create_app()"],
             ((signal.SIGTERM, 15), (signal.SIGQUIT, 5)),
             signal.SIGQUIT,
             _fresh_log(logs, "web"),
