@@ -303,6 +303,7 @@ def _make_cluster(place: Place, program: Path, data: Path, password: str, *, fsy
 
 def _start_postgres(place: Place, program: Path, data: Path, *, fsync: bool) -> tuple[subprocess.Popen[bytes], int]:
     settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "timezone": "UTC", "jit": "off"}
+    settings |= _memory_settings(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20)
     if not fsync:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     for _ in range(PORT_TRIES):
@@ -314,6 +315,16 @@ def _start_postgres(place: Place, program: Path, data: Path, *, fsync: bool) -> 
             return process, port
     message = f"PostgreSQL does not start: {_last_line(place.logs / 'postgres.log')}"
     raise ServersError(message)
+
+
+def _memory_settings(megabytes: int) -> dict[str, str]:
+    """Return what the server shall make of a machine's memory: shared buffers are taken only as they fill."""
+    return {
+        "shared_buffers": f"{min(512, max(32, megabytes // 8))}MB",
+        "effective_cache_size": f"{max(64, megabytes // 2)}MB",
+        "random_page_cost": "1.1",  # the data are on a solid-state disk or in memory
+        "max_wal_size": "2GB",  # a bulk load need not stop for checkpoints
+    }
 
 
 def _wait_until(process: subprocess.Popen[bytes], is_ready: Callable[[], bool]) -> bool:

@@ -6,7 +6,6 @@ to the present code and is run in a process of its own.
 
 import logging
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,11 +15,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
 from sheda.embedded import Servers, servers
+from sheda.family import Child, family_of
 from sheda.processes import start_process, stop_process
 from sheda.state_dir import ServersError, kept_secret, running_servers
 
@@ -30,7 +29,6 @@ FAILURES_BEFORE_GIVING_UP = 3
 LONGEST_PAUSE_SECONDS = 30
 HEALTHY_SECONDS = 60
 HEARTBEAT_SECONDS = 5
-LOG_BYTES_KEPT = 10_000_000
 DEMO_ACCOUNTS = ("admin", "staff", "agent", "client")
 
 
@@ -40,38 +38,6 @@ class CannotStart(Exception):
 
 class Stop(BaseException):
     """Unwind from wherever the program is, because someone asked Sheda to stop."""
-
-
-@dataclass
-class Child:
-    """A long-running program of the family, and how it is asked to stop."""
-
-    name: str
-    arguments: list[str]
-    stop_signals: tuple[tuple[signal.Signals, float], ...]
-    dying_by: signal.Signals
-    log: Path
-    env: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
-    started_at: float = 0.0
-    restart_at: float = 0.0
-    failures: int = field(default=0)
-
-    def start(self, env: dict[str, str], family_fd: int) -> None:
-        """Start the program, its words going to its log."""
-        self.started_at = time.monotonic()
-        self.process = start_process(
-            self.arguments, dying_by=self.dying_by, family_fd=family_fd, env=env | self.env, cwd=ROOT, log=self.log
-        )
-
-    def stop(self) -> None:
-        """Stop the program and whatever it started."""
-        if self.process:
-            stop_process(self.process, *self.stop_signals)
-
-    def has_ended(self) -> bool:
-        """Tell whether the program has ended by itself."""
-        return self.process is not None and self.process.poll() is not None
 
 
 def run() -> int:
@@ -157,7 +123,7 @@ def _run() -> None:
         _refuse_taken_port(host, port)
         env = _environment(state_dir, held)
         _prepare(state_dir, env, held)
-        family = _family(state_dir, host, port)
+        family = family_of(state_dir, host, port)
         for child in family:
             stack.callback(child.stop)
         tell("starting web, worker and beat")
@@ -256,61 +222,6 @@ def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
     return process.returncode is not None
-
-
-def _family(state_dir: Path, host: str, port: str) -> list[Child]:
-    """Return the programs in the order of their start; they stop in the opposite order."""
-    logs = state_dir / "logs"
-    python = [sys.executable, "-m"]
-    celery = [*python, "celery", "-A", "sheda.worker:celery"]
-    schedule = (state_dir if os.environ.get("SHEDA_STATE_DIR") else ROOT) / "celerybeat-schedule"
-    gunicorn = [*python, "gunicorn", "--bind", f"{host}:{port}", "--workers", os.environ.get("WEB_WORKERS") or "2"]
-    gunicorn += [
-        "--worker-class",
-        "gthread",
-        "--threads",
-        "8",
-        "--no-control-socket",
-        "--preload",
-        "--graceful-timeout",
-        "10",
-    ]
-    worker = [*celery, "worker", "--loglevel", "info", "--concurrency", "2", "--without-mingle", "--without-gossip"]
-    beat = [*celery, "beat", "--loglevel", "info", "-s", str(schedule), "--pidfile="]
-    return [
-        Child(
-            # Killed with its parent: without the broker, which dies too, a worker asked to stop waits for ever.
-            "worker",
-            worker,
-            ((signal.SIGTERM, 20), (signal.SIGQUIT, 5)),
-            signal.SIGKILL,
-            _fresh_log(logs, "worker"),
-        ),
-        Child(
-            "web",
-            [*gunicorn, "sheda.app:create_app()"],
-            ((signal.SIGTERM, 15), (signal.SIGQUIT, 5)),
-            signal.SIGQUIT,
-            _fresh_log(logs, "web"),
-            {"PROMETHEUS_MULTIPROC_DIR": str(_fresh_directory(state_dir / "metrics"))},
-        ),
-        Child("beat", beat, ((signal.SIGTERM, 10),), signal.SIGTERM, _fresh_log(logs, "beat")),
-    ]
-
-
-def _fresh_log(logs: Path, name: str) -> Path:
-    """Return the log's path, the former log set aside when it has grown large."""
-    log = logs / f"{name}.log"
-    if log.exists() and log.stat().st_size > LOG_BYTES_KEPT:
-        log.replace(log.with_suffix(".old.log"))
-    return log
-
-
-def _fresh_directory(path: Path) -> Path:
-    """Return the directory where the web processes count together, emptied of former processes' files."""
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(mode=0o700)
-    return path
 
 
 def _refuse_taken_port(host: str, port: str) -> None:

@@ -8,7 +8,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -92,6 +92,20 @@ class FreshClient(FlaskClient):
         return answer
 
 
+class OneConnection:
+    """The connection of a test's transaction, for statements that would run outside of any."""
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+
+    def borrow(self) -> Any:
+        """Return it."""
+        return self._driver
+
+    def give_back(self, driver: Any) -> None:
+        """Leave it as it is."""
+
+
 class Clock:
     """The house's clock, held where a test puts it."""
 
@@ -157,7 +171,7 @@ def make_app(app: Flask) -> Iterator[Callable[..., Flask]]:
     for one in made:
         with one.app_context():
             db.session.remove()
-            db.engine.dispose()
+        _close_connections(one)
 
 
 @pytest.fixture(scope="session")
@@ -183,7 +197,7 @@ def db_session(
             outer = connection.begin()
             db.engines[None] = connection  # type: ignore[assignment]  # a session takes either
             driver = connection.connection.driver_connection
-            monkeypatch.setattr(sheda.core.db, "lent_connection", lambda: nullcontext(driver))
+            monkeypatch.setattr(sheda.core.db, "spares", lambda: OneConnection(driver))
             try:
                 yield db.session
                 db.session.commit()

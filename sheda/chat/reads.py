@@ -22,12 +22,12 @@ NEWEST = 2**63 - 1
 
 # The conversation is named by a range and not by equality: so only the index of conversations gives the order, and an
 # old conversation is never looked for backwards through everybody's messages.
-_HISTORY = f"""SELECT m.id, {MESSAGE}::text FROM conversations c CROSS JOIN LATERAL (SELECT * FROM messages
+_HISTORY = f"""SELECT m.id, {MESSAGE} FROM conversations c CROSS JOIN LATERAL (SELECT * FROM messages
  WHERE (conversation_id, id) < (c.id, :behind) AND conversation_id >= c.id{{about}}
  ORDER BY conversation_id DESC, id DESC LIMIT :fetched) m
  WHERE c.low_id = :low AND c.high_id = :high ORDER BY m.id DESC"""
 
-_CATCHING_UP = f"""SELECT m.id, {MESSAGE}::text FROM conversations c CROSS JOIN LATERAL (SELECT * FROM messages
+_CATCHING_UP = f"""SELECT m.id, {MESSAGE} FROM conversations c CROSS JOIN LATERAL (SELECT * FROM messages
  WHERE (conversation_id, id) > (c.id, :behind) AND conversation_id <= c.id{{about}}
  ORDER BY conversation_id, id LIMIT :fetched) m
  WHERE c.low_id = :low AND c.high_id = :high ORDER BY m.id"""
@@ -42,7 +42,7 @@ _BEHIND = " AND (last_at, id) < (:last_at, :last_id)"
 
 # A half for each side of the pair: either walks its own index, where one OR would read every conversation.
 _CONVERSATIONS = f"""SELECT c.last_at, c.id, json_build_object('user', {PERSON}, 'property_id', m.property_id,
- 'last_message', {MESSAGE}, 'unread_count', c.unread)::text
+ 'last_message', {MESSAGE}::json, 'unread_count', c.unread)::text
  FROM ({_SIDE.format(mine="low_id", other="high_id", unread="low_unread")}
  UNION ALL {_SIDE.format(mine="high_id", other="low_id", unread="high_unread")}) c
  JOIN messages m ON m.id = c.last_message_id JOIN ab_user u ON u.id = c.other_id
@@ -97,7 +97,7 @@ def _page(low: int, high: int, property_id: int | None, after_id: int | None, cu
     behind = (NEWEST if last is None else last) if after_id is None else max(after_id, last or 0)
     statement = _HISTORY if after_id is None else _CATCHING_UP
     about, values = ("", {}) if property_id is None else (_ABOUT, {"property_id": property_id})
-    return read(statement.format(about=about), low=low, high=high, behind=behind, fetched=limit + 1, **values)
+    return read(statement.replace("{about}", about), low=low, high=high, behind=behind, fetched=limit + 1, **values)
 
 
 def _check_known(actor: Actor, user_id: int, property_id: int | None, low: int, high: int) -> None:
@@ -131,7 +131,7 @@ def conversations(actor: Actor, *, limit: int, cursor: str | None = None, count:
     behind, values = "", dict[str, Any]()
     if cursor is not None:
         behind, values = _BEHIND, dict(zip(("last_at", "last_id"), read_cursor(cursor, [moment, int]), strict=True))
-    statement = _CONVERSATIONS.format(behind=behind)
+    statement = _CONVERSATIONS.replace("{behind}", behind)
     media = files.url(PUBLIC)
     rows = read(statement, me=actor.user_id, fetched=limit + 1, media=media, **values)
     shown = rows[:limit]

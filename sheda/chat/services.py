@@ -11,7 +11,7 @@ from sheda.chat.wire import MESSAGE
 from sheda.core import clock
 from sheda.core.access import visible_to
 from sheda.core.actor import Actor
-from sheda.core.db import db, repeat_on, write
+from sheda.core.db import db, repeat_on, write_whole
 from sheda.core.errors import InvalidInput, NotFound
 from sheda.properties.models import Property
 
@@ -58,7 +58,7 @@ _SEND = f"""WITH earlier AS (
  SELECT c.last_message_id, c.id, :sender, :receiver, CAST(:property_id AS int), CAST(:message AS text),
   CAST(:client_msg_id AS uuid), c.last_at FROM conversation c RETURNING *
 )
-SELECT m.id, {MESSAGE}::text, true FROM sent m UNION ALL SELECT m.id, {MESSAGE}::text, false FROM earlier m"""
+SELECT m.id, {MESSAGE}, true FROM sent m UNION ALL SELECT m.id, {MESSAGE}, false FROM earlier m"""
 
 
 def check_receiver(actor: Actor, receiver_id: int) -> None:
@@ -88,7 +88,7 @@ def send(
     if receiver_id == actor.user_id:
         raise InvalidInput.on("receiver_id", "Write to somebody else than yourself.")
     is_there = property_id is None or _is_there(actor, property_id)
-    found = write(
+    found = write_whole(
         _SEND, sender=actor.user_id, receiver=receiver_id, message=message, property_id=property_id,
         client_msg_id=client_msg_id, now=clock.now(), is_possible=is_there,
     )  # fmt: skip

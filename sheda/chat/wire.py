@@ -5,10 +5,11 @@ from sheda.core.actor import Role
 
 PUBLIC = f"{files.Area.PUBLIC}/"
 
-MESSAGE = """json_build_object('id', m.id, 'sender_id', m.sender_id, 'receiver_id', m.receiver_id,
- 'property_id', m.property_id, 'message', m.message,
- 'timestamp', to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
- 'is_read', m.read_at IS NOT NULL)"""
+# Of pieces, for json_build_object looks up every argument's type in every row, which takes half as long again.
+MESSAGE = """concat('{"id": ', m.id, ', "sender_id": ', m.sender_id, ', "receiver_id": ', m.receiver_id,
+ ', "property_id": ', coalesce(m.property_id::text, 'null'), ', "message": ', to_json(m.message),
+ ', "timestamp": "', to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+ '", "is_read": ', CASE WHEN m.read_at IS NULL THEN 'false}' ELSE 'true}' END)"""
 
 _RANKS = ", ".join(f"'{role}'" for role in (Role.ADMIN, Role.STAFF, Role.AGENT, Role.CLIENT))
 

@@ -7,8 +7,7 @@ driver, its rows as plain tuples; they see what the session has done and are und
 import re
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -16,14 +15,15 @@ from typing import Annotated, Any, TypeVar
 
 import flask_appbuilder
 import psycopg
+from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
-from psycopg.pq import TransactionStatus
 from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Numeric, any_, event, func, literal, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.orm import Session, make_transient_to_detached, mapped_column
 from sqlalchemy.pool import Pool
 
-from sheda.core.errors import Conflict, Refusal
+from sheda.core.errors import Conflict, Refusal, Unavailable
+from sheda.core.spares import IDLE_SECONDS, Spares, is_alive
 
 flask_appbuilder.Model.metadata.naming_convention = {
     "ix": "ix_%(column_0_N_label)s",
@@ -50,10 +50,6 @@ CURRENCY_CHECK = "currency ~ '^[A-Z]{3}$'"
 
 RETRIED = frozenset({"40P01", "40001"})
 """Deadlock and serialisation failure: the database undid the work, a second try usually passes."""
-
-IDLE_SECONDS = 1.0
-"""A connection that nobody used for so long is asked whether it lives before it is lent: a database that has restarted
-costs no request, and a busy one is not asked before every statement."""
 
 STATEMENTS_KEPT = 2048
 
@@ -98,11 +94,11 @@ def read(statement: str, **values: Any) -> list[tuple[Any, ...]]:
     if session is not None:
         return _execute(session, statement, values)
     try:
-        return _read_alone(statement, values)
+        return _alone(statement, values)
     except psycopg.OperationalError as fault:
         if not _is_broken_connection(fault):
             raise
-        return _read_alone(statement, values)
+        return _alone(statement, values)
 
 
 def read_one(statement: str, **values: Any) -> tuple[Any, ...] | None:
@@ -117,6 +113,24 @@ def write(statement: str, **values: Any) -> list[tuple[Any, ...]]:
     Raises the refusal that a broken constraint stands for.
     """
     return _execute(db.session(), statement, values)
+
+
+def write_whole(statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Execute one statement as `write` does; while no transaction is open it is one of its own, committed at once.
+
+    Raises Unavailable when the connection broke and nobody can tell whether it was committed.
+    """
+    session = _open_session()
+    if session is not None:
+        return _execute(session, statement, values)
+    try:
+        return _alone(statement, values)
+    except psycopg.OperationalError as fault:
+        if fault.sqlstate is None and _is_broken_connection(fault):
+            raise Unavailable(
+                "The database went away meanwhile: look whether this was done before you repeat it."
+            ) from fault
+        raise
 
 
 def known(model: type[Row], **columns: Any) -> Row:
@@ -151,9 +165,13 @@ def _execute(session: Session, statement: str, values: Mapping[str, Any]) -> lis
         raise
 
 
-def _read_alone(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    with lent_connection() as driver:
+def _alone(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    lenders = spares()
+    driver = lenders.borrow()
+    try:
         return _fetched(driver, statement, values)
+    finally:
+        lenders.give_back(driver)
 
 
 def _fetched(driver: Any, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -162,20 +180,14 @@ def _fetched(driver: Any, statement: str, values: Mapping[str, Any]) -> list[tup
     return found
 
 
-@contextmanager
-def lent_connection() -> Iterator[Any]:
-    """Lend a connection of the driver's own, outside of any transaction; a broken one is thrown away."""
-    held = db.engine.raw_connection()
-    driver: Any = held.driver_connection
-    try:
-        driver.autocommit = True
-        yield driver
-    finally:
-        if driver.closed or driver.info.transaction_status is not TransactionStatus.IDLE:
-            held.invalidate()
-        else:
-            driver.autocommit = False
-            held.close()
+def spares() -> Spares:
+    """Return this app's connections for statements outside of transactions; they close with its engine."""
+    found: Spares | None = current_app.extensions.get("spares")
+    if found is None:
+        options = current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]
+        found = current_app.extensions["spares"] = Spares(current_app.config["SQLALCHEMY_DATABASE_URI"], options)
+        event.listen(db.engine, "engine_disposed", lambda _engine: found.close())
+    return found
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)
@@ -191,13 +203,8 @@ def _note_idle(_driver: Any, record: Any) -> None:
 
 @event.listens_for(Pool, "checkout")
 def _ask_whether_alive(driver: Any, record: Any, _proxy: Any) -> None:
-    if time.monotonic() - record.info.get("idle_since", time.monotonic()) < IDLE_SECONDS:
-        return
-    try:
-        driver.execute("")
-        driver.rollback()
-    except psycopg.Error as fault:
-        raise InvalidatePoolError from fault
+    if time.monotonic() - record.info.get("idle_since", time.monotonic()) >= IDLE_SECONDS and not is_alive(driver):
+        raise InvalidatePoolError
 
 
 # ── The edge of a transaction ────────────────────────────────────────────────────────────────────────────────────────

@@ -30,15 +30,7 @@ DOOR, LOGOUT, HOME, MORE = "SignIn.login", "SignIn.logout", "HomeView.home", "Ho
 DEAL, SEARCH, NOTICES = "DealView.show", "SearchView.show", "NoticeView.list"
 
 PLAIN = frozenset({"application/json", "application/problem+json"})
-PLAIN_HEADERS = (
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "same-origin"),
-    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-)
-"""Of answers that no browser shows as a page."""
+"""Types of answers that no browser shows as a page; their headers never change, see `web`."""
 
 PAGE_PATHS = ("/admin", "/login", "/logout")
 """Where people with browsers go: a refusal there is a page, elsewhere a problem."""
@@ -189,9 +181,8 @@ def csp_nonce() -> str:
 
 
 def secure_headers(response: Response) -> Response:
-    """Set the headers of every response; pages run only scripts with the nonce and load nothing from elsewhere."""
-    if response.mimetype in PLAIN:
-        response.headers.extend(PLAIN_HEADERS)
+    """Set the headers of other answers; pages run only scripts with the nonce and load nothing from elsewhere."""
+    if response.content_type in PLAIN:
         return response
     media = urlsplit(files.url(f"{files.Area.PUBLIC}/"))
     pictures = f" {media.scheme}://{media.netloc}" if media.netloc else ""

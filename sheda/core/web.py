@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -18,6 +19,18 @@ log = logging.getLogger(__name__)
 
 API_PREFIX = "/api/v1"
 
+PLAIN_TYPES = frozenset(("Content-Type", kind) for kind in views.PLAIN)
+
+PLAIN_HEADERS = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+"""Of answers that no browser shows as a page."""
+
 FAULTS: dict[int, type[Refusal]] = {
     400: errors.BadRequest,
     401: errors.Unauthorized,
@@ -31,8 +44,11 @@ FAULTS: dict[int, type[Refusal]] = {
 }
 
 
-class BarePaths:
-    """Answer the API's paths without their prefix too, by putting it before them: never a second set of handlers."""
+class Porch:
+    """What comes before the app: bare paths of the API get their prefix, and plain answers their constant headers.
+
+    So there is never a second set of handlers, and no header is looked at twice.
+    """
 
     def __init__(self, app: Flask) -> None:
         self._wsgi = app.wsgi_app
@@ -40,7 +56,7 @@ class BarePaths:
         self._segments: frozenset[str] | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Put the prefix before a bare path of the API."""
+        """Put the prefix before a bare path of the API, and pass the request on."""
         path = environ.get("PATH_INFO", "")
         if self._segments is None:
             rules = (str(rule) for rule in self._app.url_map.iter_rules())
@@ -48,8 +64,13 @@ class BarePaths:
         first = path.split("/", 2)[1] if path.startswith("/") else ""
         if first and first in self._segments:
             environ = {**environ, "PATH_INFO": API_PREFIX + path}
-        found: Iterable[bytes] = self._wsgi(environ, start_response)
+        found: Iterable[bytes] = self._wsgi(environ, partial(_start, start_response))
         return found
+
+
+def _start(start_response: Callable[..., Any], status: str, headers: list[tuple[str, str]], *fault: Any) -> Any:
+    plain = not PLAIN_TYPES.isdisjoint(headers)
+    return start_response(status, [*headers, *PLAIN_HEADERS] if plain else headers, *fault)
 
 
 def install(app: Flask) -> None:
@@ -61,7 +82,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _broken)
     app.before_request(_begin)
     app.after_request(_finish)
-    app.wsgi_app = BarePaths(app)  # type: ignore[method-assign]
+    app.wsgi_app = Porch(app)  # type: ignore[method-assign]
 
 
 def _begin() -> None:

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from sheda.core import clock
+from sheda.core import clock, spares
 from sheda.core import db as edge
-from sheda.core.errors import Conflict
+from sheda.core.errors import Conflict, Unavailable
 from sheda.core.states import History
 
 
@@ -93,8 +93,9 @@ class TestStatements:
         with app.app_context():
             assert edge.in_transaction(lambda: edge.read_one("SELECT :number + 1", number=1)) == (2,)
             assert not edge.db.session.registry.has()
-            with edge.lent_connection() as connection:
-                assert connection.info.transaction_status.name == "IDLE"
+            connection = edge.spares().borrow()
+            assert connection.info.transaction_status.name == "IDLE"
+            edge.spares().give_back(connection)
 
     def test_a_read_sees_what_the_transaction_has_done(self, live_db: Any) -> None:
         def work() -> Any:
@@ -165,17 +166,32 @@ class TestBrokenConnections:
 
         assert edge.in_transaction(work) == [(1,)]
 
+    def test_a_whole_write_is_not_repeated_when_nobody_knows_whether_it_was_done(
+        self, live_db: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def lose_connection(*_args: Any) -> Any:
+            tries.append(1)
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+        tries: list[int] = []
+        monkeypatch.setattr(edge, "_fetched", lose_connection)
+        with pytest.raises(Unavailable):
+            edge.in_transaction(lambda: edge.write_whole("SELECT 1"))
+        assert tries == [1]
+
     def test_an_idle_one_is_asked_before_it_is_lent(self, app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(edge, "IDLE_SECONDS", 0.0)
+        monkeypatch.setattr(spares, "IDLE_SECONDS", 0.0)
         with app.app_context():
             _break(_process_id())
-            with edge.lent_connection() as connection:
-                assert connection.execute("SELECT 1").fetchone() == (1,)
+            connection = edge.spares().borrow()
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+            edge.spares().give_back(connection)
 
 
 def _process_id() -> int:
-    with edge.lent_connection() as connection:
-        return int(connection.info.backend_pid)
+    connection = edge.spares().borrow()
+    edge.spares().give_back(connection)
+    return int(connection.info.backend_pid)
 
 
 def _break(process_id: int) -> None:
