@@ -22,7 +22,8 @@ BATCH = 2_000
 def due_ids(after: int, *, renewed: bool) -> list[int]:
     """Name and hold up to BATCH tenancies above an id whose day has come; `renewed` those that a renewal follows on.
 
-    Held by their properties, which come first in the order of locks; what somebody else holds is left for later.
+    Held by their properties, which come first in the order of locks; what somebody else holds is left for later. The
+    contracts are held as well: so those that another process ended meanwhile are seen as they are now, and left out.
     """
     statement = (
         select(Contract.id)
@@ -30,7 +31,7 @@ def due_ids(after: int, *, renewed: bool) -> list[int]:
         .where(Contract.id > after, _is_due(), _is_followed() if renewed else not_(_is_followed()))
         .order_by(Contract.id)
         .limit(BATCH)
-        .with_for_update(of=Property, skip_locked=True)
+        .with_for_update(of=(Property, Contract), skip_locked=True)
     )
     return list(db.session.scalars(statement))
 
