@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor, Role
-from sheda.properties.models import PriceHistory, Property, PropertyFee, PropertyImage
+from sheda.properties.models import AgentViews, ListingViews, PriceHistory, Property, PropertyFee, PropertyImage
 
 
 @row_rule(Property)
@@ -43,3 +43,20 @@ def _price_rows(actor: Actor) -> ColumnElement[bool]:
     if actor.role is Role.AGENT:
         return PriceHistory.property_id.in_(select(Property.id).where(Property.agent_id == actor.id))
     return PriceHistory.id.is_(None)
+
+
+@row_rule(ListingViews)
+def _view_rows(actor: Actor) -> ColumnElement[bool]:
+    """Let owners and the office see how often a listing is looked at."""
+    if actor.is_office:
+        return ListingViews.property_id.is_not(None)
+    if actor.role is Role.AGENT:
+        return ListingViews.property_id.in_(select(Property.id).where(Property.agent_id == actor.id))
+    return ListingViews.property_id.is_(None)
+
+
+@row_rule(AgentViews)
+def _agent_view_rows(actor: Actor) -> ColumnElement[bool]:
+    if actor.is_office:
+        return AgentViews.agent_id.is_not(None)
+    return AgentViews.agent_id == actor.id if actor.role is Role.AGENT else AgentViews.agent_id.is_(None)

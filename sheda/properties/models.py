@@ -1,5 +1,6 @@
-"""Listings: the property with its two axes of state, its fees, pictures and earlier prices."""
+"""Listings: the property with its two axes of state, its fees, pictures, earlier prices, and how often it is looked at."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -41,7 +42,11 @@ class Property(Model):
         STATUS.check_constraint(),
         LISTING.check_constraint(),
         CheckConstraint("(listing_type = 'rent') = (period IS NOT NULL)", name="rent_has_period"),
-        CheckConstraint("price > 0 AND price <= 1000000000000", name="price"),
+        # A draft may lack its price, as it may lack its words; nothing that is shown does.
+        CheckConstraint(
+            "(price > 0 OR price = 0 AND listing_state IN ('draft', 'archived')) AND price <= 1000000000000",
+            name="price",
+        ),
         CheckConstraint(CURRENCY_CHECK, name="currency"),
         CheckConstraint("held_by_payment_id IS NULL OR status = 'available'", name="held_is_available"),
         Index("ix_properties_agent_id", "agent_id", "id"),
@@ -170,6 +175,28 @@ class PriceHistory(Model):
     currency: Mapped[str] = mapped_column(String(3))
     changed_by: Mapped[UserId | None]
     changed_at: Mapped[Stamp]
+
+
+class ListingViews(Model):
+    """How often a listing was looked at on one day in Lagos; by whom is written nowhere."""
+
+    __tablename__ = "listing_views"
+    __table_args__ = (CheckConstraint("views > 0", name="views"),)
+
+    property_id: Mapped[int] = mapped_column(ForeignKey("properties.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    views: Mapped[int]
+
+
+class AgentViews(Model):
+    """The same of all listings of an agent together: what the figures of a week are added up from."""
+
+    __tablename__ = "agent_views"
+    __table_args__ = (CheckConstraint("views > 0", name="views"), Index("ix_agent_views_day", "day"))
+
+    agent_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="RESTRICT"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    views: Mapped[int]
 
 
 class PropertyText(Model):
