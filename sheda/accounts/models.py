@@ -3,16 +3,40 @@
 import uuid
 
 from flask_appbuilder.security.sqla.models import Role, User, assoc_user_role
-from sqlalchemy import CheckConstraint, DateTime, DefaultClause, ForeignKey, Index, Integer, String, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    DefaultClause,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sheda.core.db import Id, Model, Stamp, UserId
 
-__all__ = ["OneTimeCode", "RefreshFamily", "RefreshToken", "Role", "User", "assoc_user_role"]
+__all__ = [
+    "OneTimeCode",
+    "RecoveryCode",
+    "RefreshFamily",
+    "RefreshToken",
+    "Role",
+    "SecondFactor",
+    "SignInChallenge",
+    "User",
+    "assoc_user_role",
+]
 
 User.phone = mapped_column(String(20), nullable=True)
 User.verified_at = mapped_column(DateTime(timezone=True), nullable=True)
 User.deleted_at = mapped_column(DateTime(timezone=True), nullable=True)
+User.language = mapped_column(String(5), nullable=True)
+User.totp_since = mapped_column(DateTime(timezone=True), nullable=True)
 User.session_version = mapped_column(Integer, nullable=False, server_default="0", default=0)
 User.__table__.c.active.nullable = False
 User.__table__.c.active.server_default = DefaultClause(text("true"))
@@ -80,3 +104,46 @@ class OneTimeCode(Model):
     tries: Mapped[int] = mapped_column(server_default="0")
     used_at: Mapped[Stamp | None]
     ended_at: Mapped[Stamp | None]
+
+
+class SecondFactor(Model):
+    """Somebody's authenticator app: its sealed secret, and the last step of time whose code was taken.
+
+    Until it is confirmed by a first code it asks for nothing.
+    """
+
+    __tablename__ = "second_factors"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="RESTRICT"), primary_key=True)
+    secret: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[Stamp]
+    confirmed_at: Mapped[Stamp | None]
+    last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class RecoveryCode(Model):
+    """One way in without the app, used once; only its hash is kept."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (Index("uq_recovery_codes_code", "user_id", "code_hash", unique=True),)
+
+    id: Mapped[Id]
+    user_id: Mapped[UserId]
+    code_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[Stamp]
+    used_at: Mapped[Stamp | None]
+
+
+class SignInChallenge(Model):
+    """A sign-in between its two steps: the password was right, the code is asked for; used once, for minutes."""
+
+    __tablename__ = "sign_in_challenges"
+    __table_args__ = (CheckConstraint("tries >= 0", name="tries"), Index("ix_sign_in_challenges_user_id", "user_id"))
+
+    id: Mapped[Id]
+    user_id: Mapped[UserId]
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[Stamp]
+    expires_at: Mapped[Stamp]
+    tries: Mapped[int] = mapped_column(server_default="0")
+    used_at: Mapped[Stamp | None]

@@ -5,6 +5,7 @@ from typing import Any
 
 from sheda.core.actor import Actor
 from sheda.core.events import Event
+from sheda.core.states import Moved
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,13 @@ class ExportAsked(Event):
 
     actor: Actor
     sections: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class VerificationSubmitted(Moved):
+    """An agent has sent his papers in."""
+
+
+@dataclass(frozen=True)
+class VerificationDecided(Moved):
+    """The office has approved an agent's papers, sent them back, or taken the badge back."""

@@ -1,12 +1,14 @@
-"""What a person tells about himself: one profile a user, polymorphic by role, and an agent's bank accounts."""
+"""What a person tells about himself: one profile a user, polymorphic by role; an agent's bank accounts and papers."""
 
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from sheda.accounts.models import User
 from sheda.core.db import Id, Model, MoneyColumn, Stamp, UserId
+from sheda.profiles.states import VERIFICATION
 
 
 class Profile(Model):
@@ -48,6 +50,7 @@ class AgentProfile(Profile):
     bio: Mapped[str | None] = mapped_column(Text)
     licence_number: Mapped[str | None] = mapped_column(String(40))
     rating: Mapped[Decimal | None] = mapped_column(Numeric(2, 1))
+    verified_at: Mapped[Stamp | None]
 
 
 class BankAccount(Model):
@@ -81,3 +84,51 @@ class BankAccount(Model):
     is_default: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[Stamp]
     removed_at: Mapped[Stamp | None]
+
+
+class AgentVerification(Model):
+    """Whether the office has seen who an agent is: one a person, from the first paper he sends."""
+
+    __tablename__ = "agent_verifications"
+    __table_args__ = (
+        VERIFICATION.check_constraint(),
+        Index("ix_agent_verifications_waiting", "submitted_at", postgresql_where=text("status = 'submitted'")),
+    )
+
+    id: Mapped[Id]
+    agent_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="RESTRICT"), unique=True)
+    status: Mapped[str] = mapped_column(String(20), server_default="unverified")
+    created_at: Mapped[Stamp]
+    submitted_at: Mapped[Stamp | None]
+    decide_by: Mapped[Stamp | None]
+    decided_at: Mapped[Stamp | None]
+
+    agent: Mapped[User] = relationship()
+
+
+class VerificationDocument(Model):
+    """One paper of an agent, in the private area; one that was replaced stays known, without its file."""
+
+    __tablename__ = "verification_documents"
+    __table_args__ = (
+        CheckConstraint("kind IN ('identity', 'registration', 'licence')", name="kind"),
+        Index(
+            "uq_verification_documents_kind",
+            "verification_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[Id]
+    verification_id: Mapped[int] = mapped_column(ForeignKey("agent_verifications.id", ondelete="RESTRICT"))
+    kind: Mapped[str] = mapped_column(String(20))
+    key: Mapped[str] = mapped_column(String(120))
+    content_type: Mapped[str] = mapped_column(String(60))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[Stamp]
+    removed_at: Mapped[Stamp | None]
+
+    verification: Mapped[AgentVerification] = relationship()
