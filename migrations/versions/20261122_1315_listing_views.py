@@ -52,6 +52,6 @@ def downgrade() -> None:
 
 def _price(rule: str) -> None:
     """Put a rule in the place of the one before; it is checked without keeping writers out."""
-    op.drop_constraint("ck_properties_price", "properties")
+    op.drop_constraint(op.f("ck_properties_price"), "properties")
     op.execute(f"ALTER TABLE properties ADD CONSTRAINT ck_properties_price CHECK ({rule}) NOT VALID")
     op.execute("ALTER TABLE properties VALIDATE CONSTRAINT ck_properties_price")
