@@ -96,6 +96,7 @@ CURRENCIES = env("CURRENCIES", "NGN,USD,GBP,EUR").split(",")  # currencies of li
 PUBLISH_NEW_LISTINGS = (
     env("PUBLISH_NEW_LISTINGS", "true") == "true"
 )  # show a new listing at once, or keep it as a draft
+VIEWS_EVERY = float(env("VIEWS_EVERY", "60"))  # seconds for which each web process gathers views before it writes them
 MOST_IMAGES = 20  # pictures of one listing
 IMAGE_BYTES = 12 * 1024 * 1024  # bytes of one picture
 IMAGE_PIXELS = 50_000_000  # pixels of one picture
@@ -136,6 +137,24 @@ STRIPE_URL = env("STRIPE_URL", "https://api.stripe.com")  # where it is asked
 FAKE_GATEWAY = ENVIRONMENT == "development"  # a till without money, to be clicked through offline
 CHECKOUT_RETURN_URL = env("CHECKOUT_RETURN_URL", PUBLIC_URL)  # where a gateway sends the client's browser back to
 AUTO_ACCEPT_VERIFIED = env("AUTO_ACCEPT_VERIFIED", "false") == "true"  # accept what a gateway proves, without the agent
+
+# ── Channels and webhooks ───────────────────────────────────────────────────────────────────────────────────────────
+SMS_URL = env("SMS_URL", "file:")  # file: in <state>/sms, or https://… that takes a JSON post; empty: no SMS
+WHATSAPP_URL = env("WHATSAPP_URL", "file:")  # the same for WhatsApp, in <state>/whatsapp
+SMS_TOKEN = env("SMS_TOKEN", "")  # bearer token for SMS_URL
+WHATSAPP_TOKEN = env("WHATSAPP_TOKEN", "")  # bearer token for WHATSAPP_URL
+VAPID_PRIVATE_KEY = env("VAPID_PRIVATE_KEY", "")  # of Web Push; empty: made once, <state>/vapid.pem
+VAPID_CONTACT = env("VAPID_CONTACT", "")  # mailto: or https: for push services; empty: the address of MAIL_FROM
+MOST_PUSH_DEVICES = 20  # of one person; the oldest makes room
+QUIET_HOURS = ("22:00", "07:00")  # no push, SMS or WhatsApp between, by each reader's own clock
+DIGEST_HOUR = 7  # by each reader's own clock: when the daily mail leaves
+HOOK_PATIENCE = timedelta(days=5)  # an endpoint that took nothing for this long is switched off
+HOOK_OVERLAP = timedelta(hours=24)  # after a rotation, for which both secrets sign
+HOOK_KEEP = timedelta(days=30)  # deliveries are kept for, to be looked at and sent again
+MOST_HOOKS = 10  # endpoints of one person
+OUTBOUND_LOCAL = (
+    env("OUTBOUND_LOCAL", "false") == "true"
+)  # ask plain http and private addresses too: for trying things out; production refuses
 
 # ── Mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 MAIL_DOMAIN = env("MAIL_DOMAIN", "sheda.example")  # of Message-IDs

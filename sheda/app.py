@@ -72,3 +72,5 @@ def _refuse_unsafe(app: Flask) -> None:
         raise RuntimeError("JWT_SECRET_KEY must differ from SECRET_KEY.")
     if config["ENVIRONMENT"] == "production" and not config["RATELIMIT_ENABLED"]:
         raise RuntimeError("RATELIMIT_ENABLED=false is for tests and benchmarks; production refuses it.")
+    if config["ENVIRONMENT"] == "production" and config["OUTBOUND_LOCAL"]:
+        raise RuntimeError("OUTBOUND_LOCAL=true lets webhooks reach private networks; production refuses it.")

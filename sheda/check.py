@@ -38,7 +38,7 @@ INVARIANTS: dict[str, str] = {
         AND coalesce(a.status, '') NOT IN ('confirmed', 'completed')""",
     "I8 no message unsent for ten minutes unless dead": """
         SELECT id, template FROM outbox WHERE sent_at IS NULL AND dead_at IS NULL
-        AND CASE attempts WHEN 0 THEN due_at ELSE created_at END < now() - interval '10 minutes'""",
+        AND CASE WHEN attempts = 0 OR channel <> 'mail' THEN due_at ELSE created_at END < now() - interval '10 minutes'""",
     "I9 no message sent under two ids": """
         SELECT key FROM outbox GROUP BY key HAVING count(DISTINCT message_id) > 1""",
     "I10 no webhook event unprocessed for ten minutes unless given up": """

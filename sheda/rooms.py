@@ -45,6 +45,7 @@ from sheda.contracts.views import ContractView
 from sheda.core import desk, docs, health, outbox
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
+from sheda.hooks import access as hooks_rows
 from sheda.notifications import access as notifications_rows
 from sheda.notifications import jobs as notifications_jobs
 from sheda.notifications import mails as _mails  # noqa: F401 - what mails carry is registered by its import
@@ -109,6 +110,7 @@ ROW_RULES: tuple[ModuleType, ...] = (
     contracts_rows,
     chat_rows,
     notifications_rows,
+    hooks_rows,
 )
 """Each room's row rules, named here so that they are loaded: without its rule a model is shown to nobody."""
 

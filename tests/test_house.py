@@ -19,6 +19,7 @@ ROOMS = [
     "contracts",
     "chat",
     "notifications",
+    "hooks",
     "workplace",
 ]
 SHARED = {"models", "access", "services", "events", "errors", "states"}

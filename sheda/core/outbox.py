@@ -1,7 +1,8 @@
 """The outbox: what must leave Sheda after a commit. The row with its unique key is the memory; Celery is only the bell.
 
 Each message is claimed under a short lease, sent, and marked; a worker that dies in between loses nothing, and a second
-try carries the same Message-ID.
+try carries the same Message-ID. Mail is one channel; rooms bring the others, which have a sweep of their own, so that a
+push service that is slow holds up no mail.
 """
 
 import json
@@ -9,12 +10,12 @@ import logging
 import smtplib
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import ForeignKey, Index, String, Text, select, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,6 +23,7 @@ from sheda.core import clock, mail
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor
 from sheda.core.db import Id, Model, Stamp, after_commit, db, in_transaction, write
+from sheda.core.outbound import Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +41,11 @@ PERMANENT = 500
 """SMTP's replies from here on mean never (RFC 5321, 4.2.1); those below mean not now, as greylisting says it."""
 
 
+MAIL = "mail"
+
+
 class Outbox(Model):
-    """One message to one person, under a key that makes a second one impossible."""
+    """One message to one person by one channel, under a key that makes a second one impossible."""
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -52,6 +57,7 @@ class Outbox(Model):
     key: Mapped[str] = mapped_column(String(200), unique=True)
     message_id: Mapped[uuid.UUID] = mapped_column(unique=True, default=uuid.uuid4)
     user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="RESTRICT"))
+    channel: Mapped[str] = mapped_column(String(10), server_default=MAIL)
     template: Mapped[str] = mapped_column(String(60))
     context: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     created_at: Mapped[Stamp]
@@ -74,6 +80,17 @@ WITH posted AS (
 """Mails, however many, are one value of one statement."""
 
 
+SIGNAL = """
+WITH posted AS (
+  INSERT INTO outbox (key, message_id, user_id, channel, template, context, created_at, due_at)
+  SELECT r.key, gen_random_uuid(), r.user_id, r.channel, CAST(:template AS text), r.context, :now, r.due_at
+  FROM json_to_recordset(CAST(:signals AS json))
+    AS r (key text, user_id bigint, channel text, context jsonb, due_at timestamptz)
+  ON CONFLICT DO NOTHING RETURNING id
+) SELECT count(*) FROM posted"""
+"""Messages by other channels, likewise."""
+
+
 @row_rule(Outbox)
 def _outbox_rows(actor: Actor) -> Any:
     return Outbox.id.is_not(None) if actor.is_office else Outbox.id.is_(None)
@@ -82,6 +99,25 @@ def _outbox_rows(actor: Actor) -> Any:
 Preparer = Callable[[Outbox], mail.Extras]
 _preparers: dict[str, Preparer] = {}
 _bells: list[Callable[[], None]] = []
+_signal_bells: list[Callable[[], None]] = []
+
+
+class Carrier(Protocol):
+    """What brings messages to people by one channel other than mail."""
+
+    def prepare(self, row: Outbox) -> Any:
+        """Make, within the transaction that claims the row, what `send` takes. Undeliverable stops it for good."""
+
+    def send(self, parcel: Any) -> None:
+        """Send it, outside of any transaction. Undeliverable stops it for good, OSError for now."""
+
+
+_carriers: dict[str, Carrier] = {}
+
+
+def carry(channel: str, carrier: Carrier) -> None:
+    """Register what brings the messages of a channel."""
+    _carriers[channel] = carrier
 
 
 def prepares(template: str) -> Callable[[Preparer], Preparer]:
@@ -94,9 +130,10 @@ def prepares(template: str) -> Callable[[Preparer], Preparer]:
     return register
 
 
-def ring_with(bell: Callable[[], None]) -> None:
-    """Install the bell that wakes a worker after a commit."""
+def ring_with(bell: Callable[[], None], signals: Callable[[], None] | None = None) -> None:
+    """Install the bells that wake a worker after a commit: that of mails, and that of all other channels."""
     _bells[:] = [bell]
+    _signal_bells[:] = [signals] if signals else []
 
 
 def post_mail(
@@ -131,8 +168,35 @@ def post_mailings(template: str, mailings: list[dict[str, Any]], due_at: datetim
     return int(written)
 
 
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A message by another channel than mail: to whom, under which key, what it says, and when it may leave."""
+
+    user_id: int
+    channel: str
+    key: str
+    context: dict[str, Any]
+    due_at: datetime
+
+
+def post_signals(template: str, signals: Sequence[Signal]) -> int:
+    """Put messages by other channels into the outbox by one statement; how many of their keys were new."""
+    if not signals:
+        return 0
+    rows = [{**asdict(one), "due_at": one.due_at.isoformat()} for one in signals]
+    [(written,)] = write(SIGNAL, template=template, now=clock.now(), signals=json.dumps(rows))
+    if written:
+        after_commit(_ring_signals)
+    return int(written)
+
+
 def _ring() -> None:
     for bell in _bells:
+        bell()
+
+
+def _ring_signals() -> None:
+    for bell in _signal_bells:
         bell()
 
 
@@ -140,48 +204,40 @@ def _ring() -> None:
 class Claim:
     """A message that is this worker's to send while its lease runs.
 
-    `letter` is None when it cannot be composed; `never` says why it never will be.
+    `letter` is None when it cannot be composed; `never` says why it never will be. Another channel's is its parcel.
     """
 
     row_id: int
     attempt: int
     letter: mail.Letter | None
     never: str = ""
+    carrier: Carrier | None = None
+    parcel: Any = None
 
 
-def deliver_due(*, limit: int = 200) -> dict[str, int]:
-    """Send what is due, one message at a time; safe to run beside itself and to be killed at any line."""
+def deliver_due(*, limit: int = 200, signals: bool = False) -> dict[str, int]:
+    """Send what is due, one message at a time: mails, or with `signals` those of all other channels.
+
+    Safe to run beside itself and to be killed at any line.
+    """
     tally = {"sent": 0, "failed": 0}
     until = time.monotonic() + SWEEP_WITHIN
     for _ in range(limit):
         if time.monotonic() > until:
             break
-        claim = in_transaction(_claim)
+        claim = in_transaction(_claim_signal if signals else _claim)
         if claim is None:
             return tally
         tally["sent" if _deliver(claim) else "failed"] += 1
     if not tally["failed"]:
-        _ring()
+        (_ring_signals if signals else _ring)()
     return tally
 
 
 def _claim() -> Claim | None:
-    now = clock.now()
-    row = db.session.scalars(
-        select(Outbox)
-        .where(
-            Outbox.sent_at.is_(None),
-            Outbox.dead_at.is_(None),
-            Outbox.due_at <= now,
-            (Outbox.claimed_until.is_(None)) | (Outbox.claimed_until < now),
-        )
-        .order_by(Outbox.due_at, Outbox.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
+    row = _next(Outbox.channel == MAIL)
     if row is None:
         return None
-    row.claimed_until, row.attempts = now + LEASE, row.attempts + 1
     try:
         with db.session.begin_nested():
             preparer = _preparers.get(row.template)
@@ -195,14 +251,52 @@ def _claim() -> Claim | None:
     return Claim(row.id, row.attempts, letter)
 
 
+def _claim_signal() -> Claim | None:
+    row = _next(Outbox.channel != MAIL)
+    if row is None:
+        return None
+    carrier = _carriers.get(row.channel)
+    try:
+        with db.session.begin_nested():
+            parcel = carrier.prepare(row) if carrier else None
+    except mail.Undeliverable as fault:
+        return Claim(row.id, row.attempts, None, never=str(fault))
+    except Exception:
+        log.exception("%s %s (%s) cannot be composed", row.channel, row.id, row.template)
+        return Claim(row.id, row.attempts, None)
+    return Claim(row.id, row.attempts, None, "" if carrier else "this channel is not set up", carrier, parcel)
+
+
+def _next(which: ColumnElement[bool]) -> Outbox | None:
+    now = clock.now()
+    row = db.session.scalars(
+        select(Outbox)
+        .where(
+            which,
+            Outbox.sent_at.is_(None),
+            Outbox.dead_at.is_(None),
+            Outbox.due_at <= now,
+            (Outbox.claimed_until.is_(None)) | (Outbox.claimed_until < now),
+        )
+        .order_by(Outbox.due_at, Outbox.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if row is not None:
+        row.claimed_until, row.attempts = now + LEASE, row.attempts + 1
+    return row
+
+
 def _deliver(claim: Claim) -> bool:
     error: str | None = None
     final = bool(claim.never)
-    if claim.letter is None:
+    if claim.never or (claim.letter is None and claim.carrier is None):
         error = claim.never or "cannot be composed; see the log"
     else:
         try:
-            mail.send(claim.letter)
+            _hand_over(claim)
+        except mail.Undeliverable as fault:
+            error, final = str(fault), True
         except smtplib.SMTPRecipientsRefused as fault:
             codes = [code for code, _ in fault.recipients.values()]
             error = f"the mail server refuses the address ({', '.join(map(str, codes))})"
@@ -210,12 +304,19 @@ def _deliver(claim: Claim) -> bool:
         except smtplib.SMTPResponseException as fault:
             error = f"{type(fault).__name__} {fault.smtp_code}"
         except OSError as fault:
-            error = type(fault).__name__
+            error = str(fault) if isinstance(fault, Unanswered) else type(fault).__name__
         except Exception as fault:
             log.exception("mail %s cannot be sent", claim.row_id)
             error = type(fault).__name__
     in_transaction(lambda: _mark(claim, error, final=final))
     return error is None
+
+
+def _hand_over(claim: Claim) -> None:
+    if claim.carrier is not None:
+        claim.carrier.send(claim.parcel)
+    elif claim.letter is not None:
+        mail.send(claim.letter)
 
 
 def _mark(claim: Claim, error: str | None, *, final: bool) -> None:
@@ -235,4 +336,4 @@ def _mark(claim: Claim, error: str | None, *, final: bool) -> None:
 def retry_dead(row: Outbox) -> None:
     """Give a message another round of tries, now."""
     row.dead_at, row.last_error, row.attempts, row.due_at, row.claimed_until = None, None, 0, clock.now(), None
-    after_commit(_ring)
+    after_commit(_ring if row.channel == MAIL else _ring_signals)
