@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "JWT_SECRET_KEY": "another secret key for the tests, and for nothing else",
         "RATELIMIT_ENABLED": "false",
         "PASSWORD_HASH": "pbkdf2:sha256:1",
+        "VIEWS_EVERY": "0",
     }
 
 

@@ -96,3 +96,8 @@ def request_id() -> str | None:
 def client_address() -> str:
     """Return the address the request came from, as the trusted proxies report it."""
     return (request.remote_addr if has_request_context() else None) or "local"
+
+
+def user_agent() -> str:
+    """Return what the program that asks calls itself; empty when it does not say, or only asks whether a page is."""
+    return request.headers.get("User-Agent", "") if has_request_context() and request.method != "HEAD" else ""

@@ -47,6 +47,9 @@ class Store(Protocol):
     def get(self, key: str) -> bytes:
         """Read the bytes; NotFound when there are none."""
 
+    def copy(self, key: str, to: str) -> None:
+        """Write the same bytes under another key; NotFound when there are none."""
+
     def delete(self, key: str) -> None:
         """Erase the bytes; nothing happens when there are none."""
 
@@ -90,6 +93,10 @@ class FolderStore:
             return self.path(key).read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NotFound from None
+
+    def copy(self, key: str, to: str) -> None:
+        """Write the same bytes again: each key is erased alone."""
+        self.put(to, self.get(key))
 
     def delete(self, key: str) -> None:
         """Erase the bytes; nothing happens when there are none."""
@@ -146,6 +153,17 @@ class BucketStore:
 
         try:
             return bytes(obstore.get(self.bucket, key).bytes())
+        except FileNotFoundError:
+            raise NotFound from None
+        except obstore.exceptions.BaseError as error:
+            raise Unavailable from error
+
+    def copy(self, key: str, to: str) -> None:
+        """Have the bucket copy the object with what it says of itself; the bytes do not travel."""
+        import obstore
+
+        try:
+            obstore.copy(self.bucket, key, to)
         except FileNotFoundError:
             raise NotFound from None
         except obstore.exceptions.BaseError as error:
@@ -222,6 +240,11 @@ def put(area: Area, data: bytes, suffix: str) -> str:
 def get(key: str) -> bytes:
     """Read a stored file; NotFound when it is gone, Unavailable when the store is."""
     return store().get(key)
+
+
+def copy(key: str, to: str) -> None:
+    """Store the same bytes under another key; NotFound when the file is gone, Unavailable when the store is."""
+    store().copy(key, to)
 
 
 def delete(key: str) -> None:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from sheda.core.access import RowScopedInterface
-from sheda.core.actor import Actor
+from sheda.core.actor import Actor, user_agent
 from sheda.core.api import Answer, RoomApi, ServiceApi, endpoint
-from sheda.properties import cards, images, schemas, search, services
+from sheda.properties import audience, cards, images, schemas, search, services
 from sheda.properties.models import Property
 from sheda.properties.services import OWNING
 from sheda.properties.states import LISTING
@@ -39,7 +39,9 @@ class PropertyApi(RoomApi):
     @endpoint("GET", "/<pk>", may="read", etag=True, answer=schemas.PropertyFull)
     def read(self, actor: Actor, pk: int) -> str:
         """Read all of a listing."""
-        return self.representation(actor, pk)
+        found = self.representation(actor, pk)
+        audience.note_view(actor, pk, user_agent())
+        return found
 
     @endpoint(
         "POST", "/", may="create", body=schemas.NewProperty, answer=schemas.PropertyFull, status=201, idempotent=True

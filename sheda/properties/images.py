@@ -112,6 +112,39 @@ def remove(actor: Actor, property_id: int, image_id: int) -> None:
     flush()
 
 
+def copy(source: Property, subject: Property) -> list[PropertyImage]:
+    """Give a new listing pictures of its own like another's; those that could not be rendered stay behind."""
+    rows = []
+    for image in images_of(source.id):
+        if image.status == "failed":
+            continue
+        key = files.new_key(files.Area.PUBLIC, "webp").removesuffix(".webp")
+        if image.staging_key is None:
+            for name in SIZES:
+                files.copy(files.rendition_key(image.key, name), files.rendition_key(key, name))
+        rows.append(
+            PropertyImage(
+                property_id=subject.id,
+                position=len(rows),
+                is_cover=image.is_cover,
+                caption=image.caption,
+                width=image.width,
+                height=image.height,
+                status=image.status,
+                key=key,
+                staging_key=image.staging_key and files.put(files.Area.STAGING, files.get(image.staging_key), "bin"),
+                created_at=clock.now(),
+            )
+        )
+    if rows and not any(row.is_cover for row in rows):
+        rows[0].is_cover = True
+    db.session.add_all(rows)
+    flush()
+    if any(row.status == "processing" for row in rows):
+        emit(ImagesAccepted(subject))
+    return rows
+
+
 def images_of(property_id: int, *, locked: bool = False) -> list[PropertyImage]:
     """Return a listing's pictures in their order."""
     statement = select(PropertyImage).where(PropertyImage.property_id == property_id)

@@ -22,8 +22,8 @@ from sheda.core.paging import PageQuery
 from sheda.core.states import REASON_LENGTH
 from sheda.properties import models
 from sheda.properties.fields import AmenityCode, Bound, Degrees, Kilometres, Numbers
+from sheda.properties.readiness import LEAST_TITLE, misfits
 from sheda.properties.search import ORDERS
-from sheda.properties.services import misfits
 
 LONGEST_DESCRIPTION = 10_000
 MOST_FEES = 20
@@ -99,7 +99,7 @@ def _place(most: int) -> Line:
 class Terms(RequestSchema):
     """What an agent writes of a listing."""
 
-    title = Line(least=10, most=100, required=True)
+    title = Line(least=LEAST_TITLE, most=100, required=True)
     description = Text(least=1, most=LONGEST_DESCRIPTION, required=True)
     price = Amount(required=True)
     currency = Currency()
@@ -152,6 +152,15 @@ class Changes(Terms):
     def _some(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if not data:
             raise ValidationError("Send at least one field to change.")
+
+
+class DraftTerms(Changes):
+    """Any subset of what an agent writes, which may still lack its words and its price."""
+
+    title = Line(most=100)
+    description = Text(most=LONGEST_DESCRIPTION)
+    price = Bound()
+    location = Line(most=200)
 
 
 class Reasoned(RequestSchema):

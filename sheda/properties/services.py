@@ -1,7 +1,8 @@
 """What can be done with a listing: written, shown, held by a payment, let or sold, and taken away for good."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from flask import current_app
@@ -20,6 +21,7 @@ from sheda.core.states import illegal
 from sheda.properties import cards, saved
 from sheda.properties.events import PriceLowered, PropertyPublished, TermsChanging
 from sheda.properties.models import AMENITY_FLAGS, PriceHistory, Property, PropertyFee
+from sheda.properties.readiness import check_ready, misfits
 from sheda.properties.states import LISTING, STATUS
 
 TERMS = ("listing_type", "price", "currency")
@@ -59,17 +61,13 @@ def create(
 
     It is published at once or a draft, by the setting PUBLISH_NEW_LISTINGS.
     """
-    now = clock.now()
-    subject = Property(agent_id=_agent_for(actor, agent_id), status="available", created_at=now, updated_at=now)
-    subject.reference = "SHD-" + "".join(secrets.choice(_REFERENCE_LETTERS) for _ in range(8))
-    subject.currency = current_app.config["CURRENCIES"][0]
-    subject.amenities = []
+    subject = new_listing(actor, agent_id)
     for name, value in _settled(subject, fields).items():
         setattr(subject, name, value)
     published = current_app.config["PUBLISH_NEW_LISTINGS"]
     subject.listing_state = "published" if published else "draft"
-    subject.published_at = now if published else None
-    subject.fees = _fee_rows(fees)
+    subject.published_at = subject.created_at if published else None
+    subject.fees = fee_rows(fees)
     db.session.add(subject)
     flush()
     _note_price(actor, subject)
@@ -78,6 +76,20 @@ def create(
     if published:
         emit(PropertyPublished(subject, actor))
     return subject
+
+
+def new_listing(actor: Actor, agent_id: int | None) -> Property:
+    """Make a listing with a reference and an agent, to be filled in; InvalidInput when nobody can be its agent."""
+    now = clock.now()
+    return Property(
+        agent_id=_agent_for(actor, agent_id),
+        reference="SHD-" + "".join(secrets.choice(_REFERENCE_LETTERS) for _ in range(8)),
+        currency=current_app.config["CURRENCIES"][0],
+        amenities=[],
+        status="available",
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def update(actor: Actor, property_id: int, **changes: Any) -> Property:
@@ -96,7 +108,7 @@ def update(actor: Actor, property_id: int, **changes: Any) -> Property:
     for name in changed:
         setattr(subject, name, settled[name])
     if fees is not None:
-        subject.fees = _fee_rows(fees)
+        subject.fees = fee_rows(fees)
     if changed & {"price", "currency"}:
         _note_price(actor, subject)
     if subject.price < before and not changed & {"currency", "period", "listing_type"}:
@@ -107,10 +119,15 @@ def update(actor: Actor, property_id: int, **changes: Any) -> Property:
 
 
 def publish(actor: Actor, property_id: int, *, reason: str | None = None) -> Property:
-    """Show a listing to everybody."""
+    """Show a listing to everybody; InvalidInput names what it lacks for that."""
     subject = _lock_listing(actor, property_id)
-    if LISTING.move(actor, subject, "publish", reason=reason):
+    move = LISTING.check(actor, subject, "publish", reason=reason)
+    if move is not None:
+        check_ready(subject)
+        if _last_price(subject) != (subject.price, subject.currency):
+            _note_price(actor, subject)
         subject.published_at = subject.updated_at = clock.now()
+        LISTING.apply(actor, subject, move, reason=reason)
         flush()
     return subject
 
@@ -225,10 +242,13 @@ def return_all_to_market(actor: Actor, property_ids: Sequence[int]) -> list[int]
     return STATUS.move_all(actor, Property, property_ids, "return", updated_at=clock.now())
 
 
-def lock_own(actor: Actor, property_id: int) -> Property:
-    """Lock a listing that this actor may write; NotFound, NotAllowed for another agent's, IllegalMove when archived."""
+def lock_own(actor: Actor, property_id: int, *, archived: bool = False) -> Property:
+    """Lock a listing that this actor may write; NotFound, NotAllowed for another agent's.
+
+    IllegalMove when it is archived, unless those are wanted, too.
+    """
     subject = _lock_listing(actor, property_id)
-    if subject.listing_state == "archived":
+    if subject.listing_state == "archived" and not archived:
         raise illegal("update", subject.listing_state)
     return subject
 
@@ -283,15 +303,20 @@ def _agent_for(actor: Actor, agent_id: int | None) -> int:
     return agent_id
 
 
+def with_amenities(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields in which an amenity that has a column of its own is that column, whichever way it was named."""
+    found = dict(fields)
+    for code in found.get("amenities") or ():
+        if code in AMENITY_FLAGS:
+            found.setdefault(code, True)
+    if "amenities" in found:
+        found["amenities"] = sorted(set(found["amenities"]) - set(AMENITY_FLAGS))
+    return found
+
+
 def _settled(subject: Property, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields with what follows from them; InvalidInput on all that do not fit together."""
-    settled = dict(fields)
-    # An amenity that has a column of its own is that column, whichever way it was named.
-    for code in settled.get("amenities") or ():
-        if code in AMENITY_FLAGS:
-            settled.setdefault(code, True)
-    if "amenities" in settled:
-        settled["amenities"] = sorted(set(settled["amenities"]) - set(AMENITY_FLAGS))
+    settled = with_amenities(fields)
 
     def value(name: str) -> Any:
         return settled[name] if name in settled else getattr(subject, name)
@@ -301,7 +326,9 @@ def _settled(subject: Property, fields: Mapping[str, Any]) -> dict[str, Any]:
     if value("property_type") == "land" and settled.get("property_type") == "land":
         settled.setdefault("bedroom", None)
         settled.setdefault("bathroom", None)
-    faults = list(misfits(value))
+    # What a draft lacks is asked for when it is to be shown; only what is said now must fit.
+    is_draft = subject.listing_state == "draft"
+    faults = [(field, why) for field, why in misfits(value) if field in settled or not is_draft]
     if faults:
         raise InvalidInput(errors=[{"field": field, "message": message} for field, message in faults])
     if value("property_type") == "land":
@@ -309,26 +336,23 @@ def _settled(subject: Property, fields: Mapping[str, Any]) -> dict[str, Any]:
     return settled
 
 
-def misfits(value: Callable[[str], Any]) -> Iterator[tuple[str, str]]:
-    """Name the fields of a listing that do not fit together, each with why; `value` tells what a field holds."""
-    if value("listing_type") == "rent" and value("period") is None:
-        yield "period", "Say for how long the rent is: year, month, week or night."
-    if value("listing_type") == "sale" and value("period") is not None:
-        yield "period", "A sale has no period."
-    for room in ("bedroom", "bathroom"):
-        if value("property_type") == "land" and value(room):
-            yield room, "Land has no rooms."
-        if value("property_type") not in {None, "land"} and value(room) is None:
-            yield room, "Say how many there are."
-    if (value("latitude") is None) != (value("longitude") is None):
-        yield "latitude" if value("latitude") is None else "longitude", "Give both coordinates, or neither."
-
-
-def _fee_rows(fees: Sequence[Mapping[str, Any]]) -> list[PropertyFee]:
+def fee_rows(fees: Sequence[Mapping[str, Any]]) -> list[PropertyFee]:
+    """Make the fees of a listing, in their order."""
     return [
         PropertyFee(position=position, kind=fee["kind"], label=fee.get("label"), amount=fee["amount"])
         for position, fee in enumerate(fees)
     ]
+
+
+def _last_price(subject: Property) -> tuple[Decimal, str] | None:
+    """Return the price that was last noted; a draft's is noted when the listing is shown."""
+    found = db.session.execute(
+        select(PriceHistory.price, PriceHistory.currency)
+        .where(PriceHistory.property_id == subject.id)
+        .order_by(PriceHistory.id.desc())
+        .limit(1)
+    ).first()
+    return None if found is None else (found.price, found.currency)
 
 
 def _note_price(actor: Actor, subject: Property) -> None:
