@@ -6,10 +6,11 @@ from celery.signals import worker_process_init, worker_ready
 
 from sheda.app import create_app
 from sheda.core.health import beat
-from sheda.processes import die_with_parent
+from sheda.processes import die_with_parent, keep_what_is_there
 
 _app = create_app()
 celery = _app.extensions["celery"]
+keep_what_is_there()
 
 
 @worker_ready.connect

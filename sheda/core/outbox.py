@@ -55,7 +55,7 @@ class Outbox(Model):
 
     id: Mapped[Id]
     key: Mapped[str] = mapped_column(String(200), unique=True)
-    message_id: Mapped[uuid.UUID] = mapped_column(unique=True, default=uuid.uuid4)
+    message_id: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4)
     user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="RESTRICT"))
     channel: Mapped[str] = mapped_column(String(10), server_default=MAIL)
     template: Mapped[str] = mapped_column(String(60))

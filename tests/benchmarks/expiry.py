@@ -15,6 +15,7 @@ from flask.cli import ScriptInfo
 from sqlalchemy import text
 
 from sheda.embedded import remove_state, servers
+from sheda.processes import keep_what_is_there
 
 PROCESSES = int(os.environ.get("PROCESSES") or 2)
 """The worker has two: the first to find a full batch calls the other."""
@@ -67,6 +68,7 @@ def work(start: Any, results: Any) -> None:
     from sheda.contracts.jobs import expire_due
 
     with create_app().app_context():
+        keep_what_is_there()
         start.wait()
         own = time.process_time()
         tally = expire_due()
