@@ -57,7 +57,7 @@ def recall(scope: str, route: str, key: str, fingerprint: str) -> IdempotencyKey
     name = hashlib.sha256(f"{scope}\n{route}\n{key}".encode(errors="replace")).digest()
     number = int.from_bytes(name[:8], "big", signed=True)
     if not db.session.scalar(select(func.pg_try_advisory_xact_lock(number))):
-        raise InProgress
+        raise InProgress(headers={"Retry-After": "1"})
     found = db.session.get(IdempotencyKey, (scope, route, key))
     if found is not None and found.created_at < clock.now() - KEPT:
         db.session.delete(found)
