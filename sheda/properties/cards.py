@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sheda.core import files
 from sheda.core.access import COUNT_CAP, visible_to
 from sheda.core.actor import Actor, Role
-from sheda.core.db import db
+from sheda.core.db import db, read_one
 from sheda.core.errors import NotFound
 from sheda.core.paging import json_page, read_cursor, write_cursor
 from sheda.properties.models import Property
@@ -111,9 +111,9 @@ def media() -> str:
 
 def detail(actor: Actor, property_id: int) -> str:
     """Return all of a listing as this actor sees it, as JSON text; NotFound when it is not there for him."""
-    db.session.flush()
-    values = {"id": property_id, "media": media(), "viewer": actor.id or 0, "office": actor.is_office}
-    return _enveloped(property_id, db.session.scalar(prepared(_DETAIL % rows_for(actor)), values))
+    statement = _DETAIL % rows_for(actor)
+    found = read_one(statement, id=property_id, media=media(), viewer=actor.id or 0, office=actor.is_office)
+    return _enveloped(property_id, found and found[0])
 
 
 def among(actor: Actor, named: str, values: dict[str, Any], *, limit: int, cursor: str | None, count: bool) -> str:
@@ -121,14 +121,14 @@ def among(actor: Actor, named: str, values: dict[str, Any], *, limit: int, curso
 
     `named` is a SELECT of `property_id` and a whole number `key`; the highest comes first.
     """
-    fetched = {**values, "fetched": limit + 1, "media": media()}
+    fetched = {**values, "media": media()}
     behind = "true"
     if cursor is not None:
         (fetched["last_key"],) = read_cursor(cursor, [int])
         behind = "n.key < :last_key"
     shown = f"FROM ({named}) n JOIN properties ON properties.id = n.property_id WHERE {rows_for(actor)}"
     statement = f"""SELECT {CARD}::text AS card, p.key AS key FROM (SELECT properties.*, n.key {shown} AND {behind}
- ORDER BY n.key DESC LIMIT :fetched) p {JOINS}"""
+ ORDER BY n.key DESC LIMIT {limit + 1}) p {JOINS}"""
     if count:
         total = f"SELECT count(*) AS total FROM (SELECT {shown} LIMIT {COUNT_CAP + 1}) matching"
         statement = f"SELECT c.total, r.* FROM ({total}) c LEFT JOIN ({statement}) r ON true"

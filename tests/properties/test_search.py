@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
 from sheda.accounts.models import User
 from sheda.core import clock
@@ -43,19 +42,18 @@ def kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
     return 2 * 6371.0088 * asin(sqrt(sin((c - a) / 2) ** 2 + cos(a) * cos(c) * sin((d - b) / 2) ** 2))
 
 
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Count what a block asks the database about listings."""
-    asked: list[str] = []
+@pytest.fixture
+def statements(count_statements: Any) -> Callable[[], Any]:
+    """Return a block that notes what is asked of the database about listings."""
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if "properties" in statement or "search_query" in statement:
-            asked.append(statement)
+    @contextmanager
+    def asking() -> Iterator[list[str]]:
+        about: list[str] = []
+        with count_statements() as seen:
+            yield about
+        about += [one for one in seen if "properties" in one or "search_query" in one]
 
-    connection = db.session.connection()
-    event.listen(connection, "before_cursor_execute", note)
-    yield asked
-    event.remove(connection, "before_cursor_execute", note)
+    return asking
 
 
 class TestCards:
@@ -88,7 +86,7 @@ class TestCards:
         (card,) = ask(client).get_json()["result"]
         assert (card["status"], card["is_under_offer"]) == ("available", True)
 
-    def test_a_list_is_one_statement_however_long(self, client: FlaskClient) -> None:
+    def test_a_list_is_one_statement_however_long(self, client: FlaskClient, statements: Any) -> None:
         for number in (1, 12):
             for _ in range(number):
                 make_property()
@@ -96,13 +94,13 @@ class TestCards:
                 ask(client, count="true", near="6.5,3.4", sort="price")
             assert len(asked) == 1
 
-    def test_words_cost_one_more(self, client: FlaskClient) -> None:
+    def test_words_cost_one_more(self, client: FlaskClient, statements: Any) -> None:
         make_property()
         with statements() as asked:
             ask(client, search="flat")
         assert len(asked) == 2
 
-    def test_a_listing_is_one_statement(self, client: FlaskClient) -> None:
+    def test_a_listing_is_one_statement(self, client: FlaskClient, statements: Any) -> None:
         url = f"{PROPERTIES}/{make_property().id}"
         with statements() as asked:
             client.get(url)
