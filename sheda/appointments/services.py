@@ -27,6 +27,8 @@ from sheda.properties.services import PropertyUnavailable, UnderOffer
 
 DEFAULT_MINUTES = 30
 
+_AN_HOUR = timedelta(hours=1)
+
 
 class SlotUnavailable(InvalidInput):
     """Refuse a time at which the agent takes no viewings; `suggestions` are the next three that are free."""
@@ -236,6 +238,17 @@ def suggestions_for(appointment: Appointment) -> list[slots.Slot]:
         duration=appointment.ends_at - appointment.starts_at,
         after=appointment.ends_at,
         client_id=appointment.client_id,
+    )
+
+
+def times_for(appointment: Appointment, count: int) -> list[slots.Slot]:
+    """Return the next times that a viewing could be moved to, from an hour before its own on."""
+    return slots.next_free(
+        appointment.agent_id,
+        duration=appointment.ends_at - appointment.starts_at,
+        after=appointment.starts_at - _AN_HOUR,
+        client_id=appointment.client_id,
+        count=count,
     )
 
 

@@ -12,7 +12,7 @@ APPOINTMENT = Machine(
         Move("complete", ("confirmed",), "completed", "ASY", "Viewed", events.AppointmentCompleted, reason="office", confirm="“Make payment” opens for the client."),
         Move("no_show", ("confirmed",), "no_show", "AS", "Did not come", events.AppointmentMissed, reason="office", confirm="The viewing is closed without one."),
         Move("cancel", ("pending", "confirmed"), "canceled", "CASY", "Cancel", events.AppointmentCanceled, reason="office", confirm="The other side is told, and the time is free again."),
-        Move("reschedule", ("pending", "confirmed"), "canceled", "CAS", "Move", None, reason="office", button=False),
+        Move("reschedule", ("pending", "confirmed"), "canceled", "CAS", "Move", None, reason="office", confirm="The other side is told, and the old time is free again.", button=False),
         Move("expire", ("pending",), "expired", "Y", "Lapse", events.AppointmentExpired, button=False),
     ),
 )  # fmt: skip

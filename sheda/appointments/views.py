@@ -22,6 +22,7 @@ from sheda.core.views import counts, deal_href, view_of, waits
 from sheda.core.widgets import Card, Link, Section
 
 SHOWN_AT_HOME = 10
+TIMES_OFFERED, DAYS_OFFERED = 120, 3
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 WORDS = {
@@ -55,7 +56,7 @@ class AppointmentView(RoomView):
     }
     move_fields = {
         "reschedule": {
-            "requested_time": LagosDateTimeField("New time", [validators.InputRequired("Choose a time.")]),
+            "requested_time": LagosDateTimeField("Another time", [validators.InputRequired("Choose a time.")]),
         },
     }
     done = {
@@ -110,6 +111,20 @@ class AppointmentView(RoomView):
     def title_of(self, row: Appointment) -> str:
         """Name a viewing by its client and home."""
         return f"{row.client.get_full_name()}, {row.subject.title}"
+
+    def times(self, row: Appointment, name: str) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Offer the free times of three days when a viewing is moved."""
+        if name != "reschedule":
+            return []
+        days: dict[str, list[tuple[str, str]]] = {}
+        beyond = clock.now()
+        for slot in services.times_for(row, TIMES_OFFERED):
+            # The grid is finer than a viewing is long: whoever wants a time between these names it.
+            if slot.starts_at >= beyond:
+                local, beyond = slot.starts_at.astimezone(clock.LAGOS), slot.ends_at
+                times = days.setdefault(widgets.day_words(local.date()), [])
+                times.append((f"{local:%Y-%m-%dT%H:%M}", f"{local:%H:%M}"))
+        return list(days.items())[:DAYS_OFFERED]
 
     def possible(self, actor: Actor, row: Appointment) -> list[Move]:
         """Offer another time beside the machine's own buttons; what the clock does not allow yet is left out."""

@@ -64,8 +64,13 @@ class LagosDateTimeField(DateTimeLocalField):
         self.data = value.astimezone(clock.LAGOS) if value else None
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Read a Lagos time."""
-        super().process_formdata(valuelist)
+        """Read a Lagos time; where some are offered beside the field, one of the two is filled in."""
+        told = [text for text in valuelist if text]
+        if len(told) > 1:
+            self.raw_data = told[:1]
+            raise ValueError("Choose one of the free times, or name another: not both.")
+        self.raw_data = told
+        super().process_formdata(told)
         if self.data:
             self.data = self.data.replace(tzinfo=clock.LAGOS).astimezone(UTC)
 

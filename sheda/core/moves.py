@@ -1,6 +1,6 @@
 """Moves as buttons: drawn from a machine's table, asked about where they end something, made by a room's services."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -51,6 +51,10 @@ class MovingView(ModelView):
         """Return the moves that this actor can make on this row now."""
         return self.machine.possible(actor, row) if self.machine else []
 
+    def times(self, _row: Any, _name: str) -> Sequence[tuple[str, list[tuple[str, str]]]]:
+        """Return the times that a move's question offers, by days: what is sent, and how it reads."""
+        return ()
+
     def buttons(self, actor: Actor, row: Any) -> list[Button]:
         """Draw the possible moves as buttons, without any query."""
         possible = [move for move in self.possible(actor, row) if move.name in self.moves and self.may(move.name)]
@@ -94,6 +98,7 @@ class MovingView(ModelView):
         page = {
             "confirm": move.confirm,
             "must": move.wants_reason(actor),
+            "times": self.times(row, move.name),
             "fields": [form[name] for name in self.move_fields.get(move.name, {})],
             "reason": form["reason"] if move.wants_reason(actor) or not move.reason else None,
             "tone": "no" if move.name in HARSH else "",
@@ -114,14 +119,19 @@ def write_form(form: Any, work: Callable[[], Result], done: str) -> Result | Non
     except Refusal as refusal:
         if isinstance(refusal, NotFound):
             raise
-        elsewhere = [one["message"] for one in refusal.errors if one["field"] not in form]
-        for one in refusal.errors:
-            if one["field"] in form:
-                form[one["field"]].errors = [*form[one["field"]].errors, one["message"]]
-        form.form_errors = [*(elsewhere if refusal.errors else [refusal.detail]), *_free_times(refusal)]
+        put_faults(form, refusal)
         return None
     flash(done, "success")
     return result
+
+
+def put_faults(form: Any, refusal: Refusal) -> None:
+    """Put what a refusal says at the fields that it is about, and the rest above the form."""
+    elsewhere = [one["message"] for one in refusal.errors if one["field"] not in form]
+    for one in refusal.errors:
+        if one["field"] in form:
+            form[one["field"]].errors = [*form[one["field"]].errors, one["message"]]
+    form.form_errors = [*(elsewhere if refusal.errors else [refusal.detail]), *_free_times(refusal)]
 
 
 def _free_times(refusal: Refusal) -> list[str]:

@@ -212,6 +212,15 @@
     setTimeout(again, Number(part.dataset.poll) * 1000);
   };
 
+  // A time is chosen among the free ones, or named: whichever was last.
+  const oneTime = (event) => {
+    const times = event.target.form?.querySelector(".s-times");
+    const typed = times && event.target.form.querySelector("input[type=datetime-local]");
+    if (!typed) return;
+    if (event.target === typed) times.querySelectorAll(":checked").forEach((radio) => (radio.checked = false));
+    else if (times.contains(event.target)) typed.value = "";
+  };
+
   // A quick reply is written into the field, where it can still be changed before it is sent.
   const quickReply = (button) => {
     button.addEventListener("click", () => {
@@ -242,6 +251,27 @@
     count();
   };
 
+  // One panel is open at a time, over a list that rests meanwhile; Escape or a click elsewhere closes it.
+  const panels = (all) => {
+    const rest = () => {
+      const isOpen = all.some((one) => one.open);
+      document.querySelectorAll(".s-narrowing ~ .s-card").forEach((list) => list.toggleAttribute("inert", isOpen));
+    };
+    const close = (except) => all.forEach((one) => one !== except && (one.open = false));
+    all.forEach((one) => {
+      one.addEventListener("toggle", () => {
+        if (one.open) close(one);
+        rest();
+      });
+      one.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape" || !one.open) return;
+        one.open = false;
+        one.querySelector("summary").focus();
+      });
+    });
+    document.addEventListener("click", (event) => close(event.target.closest("details.s-pop")));
+  };
+
   // What has been seen is told to the server without a click.
   const sendQuietly = (form) => {
     form.hidden = true;
@@ -250,17 +280,20 @@
     });
   };
 
+  document.documentElement.dataset.script = "";
   document.querySelectorAll("[data-close]").forEach(closeOnClick);
   document.querySelectorAll(".s-toast").forEach(fadeToast);
   document.querySelectorAll("select[data-options]").forEach(combo);
   document.querySelectorAll("select[data-submit]").forEach((select) => select.addEventListener("change", () => select.form.requestSubmit()));
   document.querySelectorAll("form[data-bulk]").forEach(bulkBar);
+  panels([...document.querySelectorAll("details.s-pop")]);
   document.querySelectorAll("form[data-search]").forEach(search);
   [...document.querySelectorAll("[data-poll]")].slice(0, 1).forEach(poll);
   document.querySelectorAll("button[data-quick]").forEach(quickReply);
   document.querySelectorAll("form[data-quietly]").forEach(sendQuietly);
   document.addEventListener("click", askHere);
   document.addEventListener("submit", sendOnce);
+  document.addEventListener("input", oneTime);
   window.addEventListener("pageshow", () => {
     document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
     document.querySelectorAll("form[method=get] :disabled").forEach((field) => (field.disabled = false));

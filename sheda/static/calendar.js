@@ -60,7 +60,9 @@
 
   document.addEventListener("keydown", (press) => {
     if (press.defaultPrevented || press.ctrlKey || press.metaKey || press.altKey || isTyping(press.target)) return;
-    const key = press.key.length === 1 ? press.key.toUpperCase() : press.key;
+    const isLetter = press.key.length === 1;
+    if (isLetter && document.documentElement.hasAttribute("data-no-keys")) return;
+    const key = isLetter ? press.key.toUpperCase() : press.key;
     if (arrows[key] && (focused() || days.flat().length) && (focused() || key === "ArrowLeft" || key === "ArrowRight")) {
       const next = step(...arrows[key]);
       press.preventDefault();
@@ -70,6 +72,9 @@
     } else if (key === "M") {
       press.preventDefault();
       move(current());
+    } else if (key === "B" && document.getElementById("date")) {
+      press.preventDefault();
+      document.getElementById("date").focus();
     } else if (document.querySelector(`a[data-key="${CSS.escape(key)}"]`)) {
       document.querySelector(`a[data-key="${CSS.escape(key)}"]`).click();
     }

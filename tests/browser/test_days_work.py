@@ -65,7 +65,7 @@ class TestViewings:
         page.get_by_role("link", name=re.compile("time|Move|Resched", re.IGNORECASE)).first.click()
         dialog = page.get_by_role("dialog")
         later = (world.viewing.starts_at + timedelta(days=4)).astimezone(clock.LAGOS)
-        dialog.get_by_label("New time").fill(f"{later:%Y-%m-%dT%H:%M}")
+        dialog.get_by_label("Another time").fill(f"{later:%Y-%m-%dT%H:%M}")
         assert agent_window.violations() == []
         dialog.locator("button.btn-primary").click()
         expect(page.get_by_text("Moved. The other side has been told.")).to_be_visible()

@@ -134,7 +134,9 @@ class TestFrame:
         policy, page = answer.headers["Content-Security-Policy"], answer.text
         nonce = re.search(r"script-src 'nonce-([^']+)';", policy)
         assert nonce is not None
-        assert re.findall(r"<script[^>]*>", page) == [f'<script src="/static/admin.js" nonce="{nonce[1]}" defer>']
+        assert re.findall(r"<script[^>]*>", page) == [
+            f'<script src="/static/{name}.js" nonce="{nonce[1]}" defer>' for name in ("admin", "keys")
+        ]
         assert "unsafe" not in policy
         assert not re.search(r'(?:src|href|action)="(?:https?:)?//', page)
         assert not re.search(r'\s(?:style|on\w+)="', page)
