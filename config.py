@@ -19,6 +19,9 @@ ENVIRONMENT = env("SHEDA_ENV", "development")  # development or production; prod
 # ── Secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 SECRET_KEY = env("SECRET_KEY", "")  # signs cookies and codes; run.py makes one for the embedded default
 JWT_SECRET_KEY = env("JWT_SECRET_KEY", "")  # signs tokens; must differ from SECRET_KEY
+SECRET_KEY_FALLBACKS = [
+    key for key in env("SECRET_KEY_FALLBACKS", "").split(",") if key
+] or None  # older ones, read still
 METRICS_TOKEN = env("METRICS_TOKEN", "")  # bearer token for /metrics from other machines; empty: loopback only
 
 # ── The web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -77,6 +80,10 @@ REQUIRE_VERIFIED_EMAIL = (
 )  # refuse sign-in before the address is verified
 CODE_LIFE = timedelta(minutes=10)  # a one-time code's life, from its sending
 CODE_TRIES = 5  # tries at one code
+REQUIRE_TOTP_FOR_STAFF = (
+    env("REQUIRE_TOTP_FOR_STAFF", "true" if ENVIRONMENT == "production" else "false") == "true"
+)  # staff and admins sign in with two steps; whoever has not set it up is led there first
+TOTP_CHALLENGE_LIFE = timedelta(minutes=5)  # from the password to the code
 CODE_PAUSE = timedelta(seconds=60)  # between two codes for one person and purpose
 CODES_PER_HOUR = 5  # codes to one address
 HASHES_AT_ONCE = int(env("HASHES_AT_ONCE", "1"))  # password checks one process does at a time

@@ -47,6 +47,14 @@ def create_admin(email: str, role: str) -> None:
     click.echo(f"{role} {user.email} can sign in at {current_app.config['PUBLIC_URL']}/login/")
 
 
+@commands.command("reseal")
+def reseal() -> None:
+    """Seal again, under the present SECRET_KEY, what is still sealed under one of SECRET_KEY_FALLBACKS."""
+    from sheda.accounts.factors import reseal_all
+
+    click.echo(f"{in_transaction(reseal_all)} secrets sealed anew")
+
+
 @commands.command("demo")
 @click.option("--size", type=click.Choice(["none", "s", "m", "l", "xl"]), default="s", show_default=True)
 @click.option("--seed", type=int, default=42, show_default=True)

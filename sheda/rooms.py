@@ -7,7 +7,8 @@ from typing import Any
 from sheda.accounts import access as accounts_rows
 from sheda.accounts import jobs as accounts_jobs
 from sheda.accounts.api import AuthApi
-from sheda.accounts.events import AccountClosing, PasswordChanged, UserRegistered
+from sheda.accounts.events import AccountClosing, PasswordChanged, TwoFactorChanged, UserRegistered
+from sheda.accounts.security_pages import SecurityView
 from sheda.accounts.views import RoleView, SignIn, UserView
 from sheda.appointments import access as appointments_rows
 from sheda.appointments import hours as appointments_hours
@@ -161,6 +162,7 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (ExceptionView, "Days off", "Hours", "calendar"),
     (CalendarLinkView, "Calendar link", "Hours", "calendar"),
     (BankAccountView, "Bank accounts", "Money", "bank"),
+    (SecurityView, "Security", "Account", "lock"),
     (UserView, "People", "Desk", "people"),
     (RoleView, "Roles", "Desk", "lock"),
     (desk.OutboxView, "Outbox", "Desk", "mail"),
@@ -216,6 +218,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     PropertyReturned: (shortlists.note_shown, notices.property_returned),
     RenewalProposed: (notices.renewal_proposed,),
     TermsChanging: (payments.keep_terms, contracts.keep_terms),
+    TwoFactorChanged: (notices.two_factor_changed,),
     UserRegistered: (profiles.create_profile,),
     WeekGiven: (appointments_hours.give_week,),
 }

@@ -12,6 +12,7 @@ from sheda.accounts.schemas import (
     Registration,
     ResetBody,
     TokenOut,
+    TotpBody,
     UserOut,
     VerifyBody,
 )
@@ -45,10 +46,22 @@ class AuthApi(ServiceApi):
         refusals=(401, 403),
     )  # fmt: skip
     def login(self, _actor: Actor, body: dict[str, Any]) -> dict[str, Any]:
-        """Sign in by user name, e-mail address or telephone number. After 10 failures in 5 minutes: 429."""
+        """Sign in by user name, e-mail address or telephone number. After 10 failures in 5 minutes: 429.
+
+        Whoever has set up a second step gets 403 `totp_required` with a `challenge` for `/auth/totp`.
+        """
         password = body.pop("password")
         kind, identifier = body.popitem()
         return services.sign_in(services.authenticate(identifier, password, address=client_address(), kind=kind))
+
+    @endpoint("POST", "/totp", may="totp", body=TotpBody, answer=LoginOut, tokenless=True, flat=True, refusals=(401,))
+    def second_step(self, _actor: Actor, body: dict[str, Any]) -> dict[str, Any]:
+        """End a sign-in in two steps: the challenge that `/auth/login` gave, and a code of the app or of recovery.
+
+        A wrong code is 401 `totp_invalid` and counts as a failed sign-in; a challenge that is over is 401
+        `challenge_invalid`.
+        """
+        return services.sign_in_by_code(**body, address=client_address())
 
     @endpoint(
         "POST", "/refresh", may="refresh", body=RefreshBody, answer=TokenOut, tokenless=True, flat=True, refusals=(401,)

@@ -73,5 +73,42 @@ class WrongPassword(InvalidInput):
     code = "wrong_password"
     detail = "This is not your present password."
 
-    def __init__(self) -> None:
-        super().__init__(errors=[{"field": "current_password", "message": self.detail}])
+    def __init__(self, field: str = "current_password") -> None:
+        super().__init__(errors=[{"field": field, "message": self.detail}])
+
+
+class TotpRequired(NotAllowed):
+    """Ask for the second step: the password was right; `challenge` goes to `/auth/totp` with a code."""
+
+    code = "totp_required"
+    detail = "Give the six digits of your authenticator app, or a recovery code."
+    keeps_work = True
+
+
+class TotpSetupRequired(NotAllowed):
+    """Refuse staff who have not set up their second step where it is asked for."""
+
+    code = "totp_setup_required"
+    detail = "Set up two-step sign-in first: sign in to the admin pages, which lead you there."
+
+
+class TotpInvalid(Unauthorized):
+    """Refuse a code that is wrong, or was used before; the try stays counted."""
+
+    code = "totp_invalid"
+    detail = "This code is wrong, or was used before. Wait for the next one of your app."
+    keeps_work = True
+
+
+class ChallengeInvalid(Unauthorized):
+    """Refuse the second step of a sign-in that is over: used, too old, or tried too often."""
+
+    code = "challenge_invalid"
+    detail = "This sign-in has taken too long or too many tries. Begin again with your password."
+
+
+class SecondStepNeeded(Conflict):
+    """Refuse to turn off what the house asks of staff."""
+
+    code = "totp_needed"
+    detail = "Staff and admins sign in with two steps here. An admin can reset yours when you change your telephone."

@@ -24,6 +24,16 @@ class PasswordChanged(Event):
 
 
 @dataclass(frozen=True)
+class TwoFactorChanged(Event):
+    """Somebody's second step of signing in is another one: on, off, reset, new_codes, or code_used."""
+
+    user: Any
+    change: str
+    reason: str | None = None
+    left: int = 0
+
+
+@dataclass(frozen=True)
 class AccountClosing(Event):
     """Somebody deletes his account; a room on the right may refuse, or tidies up."""
 

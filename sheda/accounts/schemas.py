@@ -81,6 +81,13 @@ class Login(RequestSchema):
             raise ValidationError("Give one of: user name, e-mail address, telephone number.", "username")
 
 
+class TotpBody(RequestSchema):
+    """The second step of a sign-in."""
+
+    challenge = Text(least=1, most=100, required=True)
+    code = Text(least=1, most=40, required=True, metadata={"description": "Six digits, or a recovery code."})
+
+
 class RefreshBody(RequestSchema):
     """A token in the body, for those who do not send it as Bearer."""
 

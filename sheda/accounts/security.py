@@ -13,6 +13,7 @@ from jwt.exceptions import PyJWTError
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
+from sheda.accounts.access import owes_second_step
 from sheda.accounts.models import RefreshFamily, User
 from sheda.core import clock
 from sheda.core.actor import Actor, act_as, current_actor
@@ -112,7 +113,8 @@ class SecurityManager(StockSecurityManager):
         role = highest_role(user.roles) if user is not None else None
         if user is None or role is None:
             return None
-        act_as(Actor(user.id, role, user.get_full_name().strip(), user.email, str(family_id)))
+        is_held = user.totp_since is None and owes_second_step(role)
+        act_as(Actor(user.id, role, user.get_full_name().strip(), user.email, str(family_id), is_held))
         return user
 
     def has_access(self, permission_name: str, view_name: str) -> bool:

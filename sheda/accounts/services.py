@@ -7,8 +7,8 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import false, func, select, update
 
-from sheda.accounts import codes, names, passwords, sessions
-from sheda.accounts.access import may_answer_for
+from sheda.accounts import attempts, codes, factors, names, passwords, sessions
+from sheda.accounts.access import may_answer_for, owes_second_step
 from sheda.accounts.errors import (
     AccountDeleted,
     AccountDisabled,
@@ -18,6 +18,7 @@ from sheda.accounts.errors import (
     LastAdmin,
     OtpInvalid,
     PhoneTaken,
+    TotpSetupRequired,
     UsernameTaken,
     WrongPassword,
 )
@@ -122,7 +123,8 @@ def authenticate(identifier: str, password: str, *, address: str, kind: str = "u
     """
     with passwords.one_at_a_time():
         user = _find(kind, identifier)
-        _check_password(user, password, (_account_key(user, identifier), f"address:{address}"))
+        keys = attempts.account_key(user, identifier), attempts.address_key(address)
+        attempts.check_password(user, password, keys)
     if user is None or not user.active:
         raise AccountDisabled
     if current_app.config["REQUIRE_VERIFIED_EMAIL"] and user.verified_at is None:
@@ -131,7 +133,22 @@ def authenticate(identifier: str, password: str, *, address: str, kind: str = "u
 
 
 def sign_in(user: User) -> dict[str, Any]:
-    """Begin a session of one device and return its tokens with the user, as `/auth/login` answers."""
+    """Begin a session of one device and return its tokens with the user, as `/auth/login` answers.
+
+    TotpRequired for whoever has a second step, TotpSetupRequired for staff who owe it.
+    """
+    factors.ask(user)
+    if owes_second_step(role_of(user)):
+        raise TotpSetupRequired
+    return _session(user)
+
+
+def sign_in_by_code(challenge: str, code: str, *, address: str) -> dict[str, Any]:
+    """End the sign-in that a challenge stands for, as `sign_in` does; raises as `factors.answer`."""
+    return _session(factors.answer(challenge, code, address=address))
+
+
+def _session(user: User) -> dict[str, Any]:
     _count_sign_in(user)
     return {**_tokens(user, sessions.open_family(user)), "user": user}
 
@@ -139,11 +156,21 @@ def sign_in(user: User) -> dict[str, Any]:
 def enter(identifier: str, password: str, *, address: str) -> tuple[User, uuid.UUID]:
     """Sign in at the door of the admin UI and return the user with the family that his cookie stands for.
 
-    Raises as `authenticate`, and NotAllowed for those who have no desk here.
+    Raises as `authenticate`, NotAllowed for those who have no desk here, and TotpRequired for the second step.
     """
     user = authenticate(identifier, password, address=address)
     if not granted(role_of(user), "enter", "AdminUI"):
         raise NotAllowed("These pages are for agents and staff. Clients use the Sheda app.")
+    factors.ask(user)
+    return _entered(user)
+
+
+def enter_by_code(challenge: str, code: str, *, address: str) -> tuple[User, uuid.UUID]:
+    """End the sign-in at the door that a challenge stands for; raises as `factors.answer`."""
+    return _entered(factors.answer(challenge, code, address=address))
+
+
+def _entered(user: User) -> tuple[User, uuid.UUID]:
     _count_sign_in(user)
     return user, sessions.open_family(user, current_app.config["PERMANENT_SESSION_LIFETIME"])
 
@@ -166,6 +193,11 @@ def logout_all(token: str) -> None:
     end_sessions(user)
 
 
+def sign_out_oneself(actor: Actor) -> None:
+    """End every session of whoever asks, this one too."""
+    end_sessions(lock_one(User, actor.user_id))
+
+
 def leave(actor: Actor) -> None:
     """End the session that an actor came with."""
     if actor.session is not None:
@@ -180,19 +212,6 @@ def end_sessions(user: User) -> None:
 def role_of(user: User) -> Role:
     """Return the role of a user; the highest, should he have several."""
     return highest_role(user.roles) or Role.PUBLIC
-
-
-def _check_password(user: User | None, password: str, keys: tuple[str, ...]) -> None:
-    for key in keys:
-        limits.test("login", key)
-    if not passwords.fits(user.password if user else None, password):
-        for key in keys:
-            limits.hit("login", key)
-        raise InvalidCredentials
-
-
-def _account_key(user: User | None, identifier: str) -> str:
-    return f"user:{user.id}" if user else f"unknown:{identifier.strip().lower()}"
 
 
 def _find(kind: str, identifier: str) -> User | None:
@@ -247,7 +266,7 @@ def reset_password(email: str, code: str, password: str) -> User:
     passwords.check_choice(password, email)
     user = _use_code(email, codes.RESET, code)
     set_password(user, password)
-    limits.forget("login", _account_key(user, email))
+    limits.forget("login", attempts.account_key(user, email))
     return user
 
 
@@ -260,7 +279,7 @@ def change_password(actor: Actor, current: str, new: str) -> dict[str, Any]:
     passwords.check_choice(new, user.email, field="new_password")
     with passwords.one_at_a_time():
         try:
-            _check_password(user, current, (_account_key(user, user.email),))
+            attempts.check_password(user, current, (attempts.account_key(user, user.email),))
         except InvalidCredentials:
             raise WrongPassword from None
     set_password(user, new)
@@ -299,6 +318,7 @@ def close(actor: Actor) -> User:
     user.first_name, user.last_name, user.password = "Deleted", "account", None
     user.active, user.verified_at, user.deleted_at = False, None, clock.now()
     codes.end_all(user.id)
+    factors.forget(user)
     end_sessions(user)
     unsent = update(Outbox).where(Outbox.user_id == user.id, Outbox.sent_at.is_(None))
     db.session.execute(unsent.values(dead_at=clock.now(), last_error="the account was deleted"))
@@ -308,7 +328,7 @@ def close(actor: Actor) -> User:
 
 def deactivate(actor: Actor, user_id: int, *, reason: str | None = None) -> User:
     """Bar somebody from signing in and end his sessions; repeating it changes nothing."""
-    user = _answerable_for(actor, user_id, "deactivate")
+    user = answerable_for(actor, user_id, "deactivate")
     if user.active:
         _keep_an_admin(user)
         user.active = False
@@ -319,7 +339,7 @@ def deactivate(actor: Actor, user_id: int, *, reason: str | None = None) -> User
 
 def reactivate(actor: Actor, user_id: int, *, reason: str | None = None) -> User:
     """Let somebody sign in again; AccountDeleted when there is nobody any more."""
-    user = _answerable_for(actor, user_id, "reactivate")
+    user = answerable_for(actor, user_id, "reactivate")
     if user.deleted_at is not None:
         raise AccountDeleted
     if not user.active:
@@ -330,15 +350,15 @@ def reactivate(actor: Actor, user_id: int, *, reason: str | None = None) -> User
 
 def unlock(actor: Actor, user_id: int, *, reason: str | None = None) -> User:
     """Forget somebody's failed sign-ins, so that he can try again at once."""
-    user = _answerable_for(actor, user_id, "unlock")
-    limits.forget("login", _account_key(user, ""))
+    user = answerable_for(actor, user_id, "unlock")
+    limits.forget("login", attempts.account_key(user, ""))
     record(actor, user, "unlock", state_of(user), state_of(user), reason=_checked(reason))
     return user
 
 
 def sign_out(actor: Actor, user_id: int, *, reason: str | None = None) -> User:
     """End every session of somebody, who can sign in again."""
-    user = _answerable_for(actor, user_id, "sign_out")
+    user = answerable_for(actor, user_id, "sign_out")
     end_sessions(user)
     record(actor, user, "sign_out", state_of(user), state_of(user), reason=_checked(reason))
     return user
@@ -353,7 +373,7 @@ def state_of(user: User) -> str:
     return DELETED if user.deleted_at is not None else ACTIVE if user.active else INACTIVE
 
 
-def _answerable_for(actor: Actor, user_id: int, action: str) -> User:
+def answerable_for(actor: Actor, user_id: int, action: str) -> User:
     """Return the locked user when the actor may act upon him: staff never upon staff or admins, nobody upon himself."""
     if not granted(actor.role, action, "User"):
         raise NotAllowed

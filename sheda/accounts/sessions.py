@@ -10,7 +10,7 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 from sqlalchemy import delete, update
 
-from sheda.accounts.models import RefreshFamily, RefreshToken, User
+from sheda.accounts.models import RefreshFamily, RefreshToken, SignInChallenge, User
 from sheda.core import clock
 from sheda.core.db import db
 from sheda.core.errors import Unauthorized
@@ -99,9 +99,10 @@ def end_family(family_id: uuid.UUID) -> None:
 
 
 def end_sessions(user: User) -> None:
-    """End every session of a user at once: access tokens, refresh tokens and cookies."""
+    """End every session of a user at once: access tokens, refresh tokens, cookies, and sign-ins between two steps."""
     user.session_version = User.session_version + 1
     db.session.flush()
+    db.session.execute(delete(SignInChallenge).where(SignInChallenge.user_id == user.id))
     db.session.execute(
         update(RefreshFamily)
         .where(RefreshFamily.user_id == user.id, RefreshFamily.revoked_at.is_(None))

@@ -5,40 +5,23 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import selectinload
 
-from sheda.accounts import services
+from sheda.accounts import enrolment, services
 from sheda.accounts.access import may_answer_for
 from sheda.accounts.models import Role, User, assoc_user_role
 from sheda.accounts.security import cookie_marks
+from sheda.accounts.states import ACTS
 from sheda.core import widgets
 from sheda.core.actor import Actor
 from sheda.core.actor import Role as ActorRole
 from sheda.core.db import db, in_transaction
+from sheda.core.door import DoorView
 from sheda.core.generated import RoomView
 from sheda.core.lists import RoomInterface
 from sheda.core.roles import pairs_of
 from sheda.core.states import Move
-from sheda.core.views import DoorView
 
 STATE_WORDS = {"active": "Active", "inactive": "Deactivated", "deleted": "Deleted"}
 STATE_TONES = {"active": "good", "inactive": "bad", "deleted": "off"}
-
-ACTS = {
-    act.name: act
-    for act in (
-        Move("unlock", ("active",), "active", "S", "Forget failed sign-ins"),
-        Move("sign_out", ("active",), "active", "S", "Sign out everywhere", confirm="All their sessions end now."),
-        Move(
-            "deactivate",
-            ("active",),
-            "inactive",
-            "S",
-            "Deactivate",
-            confirm="Their sessions end, and they cannot sign in until somebody reactivates them.",
-        ),
-        Move("reactivate", ("inactive",), "active", "S", "Reactivate", confirm="They can sign in again."),
-    )
-}
-"""What staff may do about a person; who may do it to whom is decided by the services."""
 
 
 class SignIn(DoorView):
@@ -47,6 +30,11 @@ class SignIn(DoorView):
     def admit(self, identifier: str, password: str, *, address: str) -> tuple[Any, dict[str, Any]]:
         """Return the user who may enter and the marks of his cookie; a Refusal for everybody else."""
         user, family_id = in_transaction(lambda: services.enter(identifier, password, address=address))
+        return user, cookie_marks(user, family_id)
+
+    def admit_by_code(self, challenge: str, code: str, *, address: str) -> tuple[Any, dict[str, Any]]:
+        """Return the user whose second step this is, and the marks of his cookie; a Refusal for a wrong code."""
+        user, family_id = in_transaction(lambda: services.enter_by_code(challenge, code, address=address))
         return user, cookie_marks(user, family_id)
 
     def dismiss(self, actor: Actor) -> None:
@@ -67,12 +55,19 @@ class UserView(RoomView):
     route_base = "/admin/users"
     nouns = ("person", "people")
     icon = "people"
-    moves = {name: getattr(services, name) for name in ACTS}
+    moves = {
+        "unlock": services.unlock,
+        "sign_out": services.sign_out,
+        "deactivate": services.deactivate,
+        "reactivate": services.reactivate,
+        "reset_totp": enrolment.reset,
+    }
     done = {
         "unlock": "Failed sign-ins are forgotten.",
         "sign_out": "Signed out everywhere.",
         "deactivate": "Deactivated, and signed out everywhere.",
         "reactivate": "Reactivated.",
+        "reset_totp": "Two-step sign-in is reset; they are told by mail.",
     }
     list_columns = ["name", "email", "phone", "role", "active", "last_login"]
     show_columns = [
@@ -133,7 +128,8 @@ class UserView(RoomView):
         """Return the acts that fit the account's state, for those who may answer for it."""
         if not may_answer_for(actor, row):
             return []
-        return [act for act in ACTS.values() if services.state_of(row) in act.source]
+        acts = [act for act in ACTS.values() if services.state_of(row) in act.source]
+        return acts if row.totp_since is not None else [act for act in acts if act.name != "reset_totp"]
 
 
 class RoleView(RoomView):

@@ -32,13 +32,17 @@ OFFICE = frozenset({Role.STAFF, Role.ADMIN, Role.SYSTEM})
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The one on whose behalf code runs; `session` names the token family or cookie that he came with."""
+    """The one on whose behalf code runs; `session` names the token family or cookie that he came with.
+
+    `is_held` is somebody who must set up his second step of signing in before any other page opens.
+    """
 
     id: int | None
     role: Role
     name: str = ""
     email: str = ""
     session: str | None = None
+    is_held: bool = False
 
     @property
     def is_office(self) -> bool:

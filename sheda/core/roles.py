@@ -7,10 +7,11 @@ Letters: P public, C client, A agent, S staff, X admin. The rows that are there 
 from sheda.core.actor import Role
 
 GRANTS: dict[str, dict[str, str]] = {
-    "Auth": {"register": "PCASX", "login": "PCASX", "otp": "PCASX", "verify": "PCASX", "reset": "PCASX", "refresh": "PCASX", "logout": "PCASX", "logout_all": "PCASX"},
+    "Auth": {"register": "PCASX", "login": "PCASX", "totp": "PCASX", "otp": "PCASX", "verify": "PCASX", "reset": "PCASX", "refresh": "PCASX", "logout": "PCASX", "logout_all": "PCASX"},
     "Me": {"read": "CASX", "update": "CASX", "delete": "CASX", "password": "CASX", "picture": "CASX", "export": "CASX"},
     "AgentCard": {"read": "PCASX"},
-    "User": {"list": "SX", "read": "SX", "deactivate": "SX", "reactivate": "SX", "unlock": "SX", "sign_out": "SX"},
+    "User": {"list": "SX", "read": "SX", "deactivate": "SX", "reactivate": "SX", "unlock": "SX", "sign_out": "SX", "reset_totp": "X"},
+    "TwoFactor": {"read": "ASX", "update": "ASX"},
     "Role": {"list": "X", "read": "X"},
     "Property": {"list": "PCASX", "read": "PCASX", "create": "AX", "update": "ASX", "publish": "ASX", "keep": "ASX", "pause": "ASX", "archive": "ASX"},
     "PropertyImage": {"create": "ASX", "update": "ASX", "delete": "ASX"},

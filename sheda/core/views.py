@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, flash, g, redirect, render_template, request, session, url_for
-from flask_appbuilder import BaseView, expose
+from flask import Flask, Response, current_app, flash, g, redirect, render_template, request, url_for
+from flask_appbuilder import BaseView
 from flask_appbuilder.hooks import before_request
-from flask_appbuilder.security.views import AuthDBView
-from flask_appbuilder.utils.base import is_safe_redirect_url
-from flask_login import current_user, login_user
+from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from sheda.core import files, widgets
 from sheda.core.access import LARGEST_ID
-from sheda.core.actor import ANONYMOUS, Actor, client_address, current_actor, request_id
+from sheda.core.actor import ANONYMOUS, Actor, current_actor, request_id
 from sheda.core.db import db, in_transaction
 from sheda.core.errors import NotAllowed, NotFound, Refusal
 from sheda.core.roles import granted
@@ -28,6 +26,7 @@ View = TypeVar("View", bound=BaseView)
 
 DOOR, LOGOUT, HOME, MORE = "SignIn.login", "SignIn.logout", "HomeView.home", "HomeView.more"
 DEAL, SEARCH, NOTICES = "DealView.show", "SearchView.show", "NoticeView.list"
+SECURITY = "SecurityView.show"
 
 PLAIN = frozenset({"application/json", "application/problem+json"})
 """Types of answers that no browser shows as a page; their headers never change, see `web`."""
@@ -126,6 +125,9 @@ def turned_away() -> Any:
         return redirect(url_for(DOOR, next=wanted))
     if not granted(actor.role, "enter", "AdminUI"):
         raise NotAllowed("These pages are for agents and staff. Clients use the Sheda app.")
+    if actor.is_held and not request.path.startswith(url_for(SECURITY)):
+        flash("Set up two-step sign-in first; it is asked of everybody in the office.", "info")
+        return redirect(url_for(SECURITY))
     return None
 
 
@@ -316,65 +318,3 @@ def waiting(actor: Actor) -> list[Section]:
         told = source(actor)
         found += [told] if isinstance(told, Section) else told or []
     return sorted((section for section in found if section.cards), key=lambda section: section.rank)
-
-
-# ── The door ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class DoorView(AuthDBView):
-    """Sign in and out with a cookie; a room on the right says who may enter and what his session is."""
-
-    route_base = ""
-
-    def admit(self, identifier: str, password: str, *, address: str) -> tuple[Any, dict[str, Any]]:
-        """Return the user who may enter and what the cookie remembers of his session; a Refusal for everybody else."""
-        raise NotImplementedError
-
-    def dismiss(self, actor: Actor) -> None:
-        """End the session that this cookie stands for, on the server."""
-        raise NotImplementedError
-
-    def create_blueprint(self, appbuilder: Any, *args: Any, **options: Any) -> Any:
-        """Be the door that Flask-AppBuilder's own pages lead to."""
-        appbuilder.sm.auth_view = self
-        return super().create_blueprint(appbuilder, *args, **options)
-
-    @expose("/login/", methods=["GET", "POST"])
-    def login(self) -> Any:
-        """Show the door, or open it."""
-        wanted = request.args.get("next", "")
-        inside = wanted if wanted.startswith("/admin") and is_safe_redirect_url(wanted) else url_for(HOME)
-        if visitor().id is not None:
-            return redirect(inside)
-        identifier = request.form.get("username", "").strip()
-        refused: Refusal | None = None
-        if request.method == "POST":
-            try:
-                user, marks = self.admit(identifier, request.form.get("password", ""), address=client_address())
-                session.clear()
-                session.permanent = True
-                session.update(marks)
-                login_user(user)
-                return redirect(inside)
-            except Refusal as refusal:
-                refused = refusal
-                db.session.rollback()
-        action = url_for(DOOR, next=wanted or None)
-        page = self.render_template(
-            "admin/login.html", action=action, identifier=identifier, error=refused.detail if refused else ""
-        )
-        return Response(
-            page,
-            refused.status if refused else 200,
-            refused.headers if refused else {},
-            content_type="text/html; charset=utf-8",
-        )
-
-    @expose("/logout/", methods=["POST"])
-    def logout(self) -> Any:
-        """End the session on the server, and forget the cookie."""
-        actor = visitor()
-        if actor.id is not None:
-            in_transaction(lambda: self.dismiss(actor))
-        session.clear()
-        return redirect(url_for(DOOR))

@@ -34,5 +34,6 @@ KINDS: dict[str, Kind] = {
     "renewal_proposed": Kind("A renewal is proposed"),
     "property_returned": Kind("A home is on the market again", mails=False),
     "password_changed": Kind("The password was changed", is_security=True),
+    "two_factor_changed": Kind("Two-step sign-in was changed", is_security=True),
     "bank_account_changed": Kind("A bank account was changed", is_security=True),
 }

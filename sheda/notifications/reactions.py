@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sheda.accounts.events import AccountClosing, PasswordChanged
+from sheda.accounts.events import AccountClosing, PasswordChanged, TwoFactorChanged
 from sheda.appointments.events import (
     AppointmentBooked,
     AppointmentCanceled,
@@ -222,6 +222,29 @@ def password_changed(event: PasswordChanged) -> None:
     said = {"when": when, "path": "/login/", "facts": [("When", f"{when} (Lagos time)")]}
     text = f"Your password was changed on {when}. If that was not you, reset it at once."
     tell("password_changed", event.user, {event.user.id: text}, words=said, version=clock.now().isoformat())
+
+
+TWO_STEP_NEWS = {
+    "on": "Two-step sign-in is on.",
+    "off": "Two-step sign-in is off.",
+    "reset": "Your two-step sign-in was reset by an admin.",
+    "new_codes": "You have new recovery codes.",
+    "code_used": "A recovery code was used to sign in.",
+}
+
+
+def two_factor_changed(event: TwoFactorChanged) -> None:
+    """Tell a person that the second step of his sign-in is another one, or that a recovery code was used."""
+    when = words.moment_of(clock.now())
+    left = ("Recovery codes left", str(event.left)) if event.change == "code_used" else None
+    said = {
+        "change": event.change,
+        "path": "/admin/security/",
+        "facts": words.facts(("When", f"{when} (Lagos time)"), left, words.reason_of(event.reason)),
+    }
+    text = f"{TWO_STEP_NEWS[event.change]} If that was not you, change your password at once."
+    version = f"{event.change}:{clock.now().isoformat()}"
+    tell("two_factor_changed", event.user, {event.user.id: text}, words=said, version=version)
 
 
 def bank_account_changed(event: BankAccountChanged) -> None:

@@ -19,8 +19,8 @@ class TestTidy:
         client.post("/auth/register", json=body, headers={"Idempotency-Key": "k"})
         client.post("/auth/login", json=body)
         frozen_clock.advance(timedelta(days=15))
-        assert tidy() == {"keys": 1, "families": 1, "codes": 1}
-        assert tidy() == {"keys": 0, "families": 0, "codes": 0}
+        assert tidy() == {"keys": 1, "families": 1, "challenges": 0, "codes": 1}
+        assert tidy() == {"keys": 0, "families": 0, "challenges": 0, "codes": 0}
         for model in (IdempotencyKey, RefreshFamily, RefreshToken, OneTimeCode):
             assert count(db_session, model) == 0
 
@@ -30,4 +30,4 @@ class TestTidy:
         services.request_code(user.email, "verify_email")
         db_session.commit()
         frozen_clock.advance(timedelta(hours=23))
-        assert tidy() == {"keys": 0, "families": 0, "codes": 0}
+        assert tidy() == {"keys": 0, "families": 0, "challenges": 0, "codes": 0}
