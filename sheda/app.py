@@ -50,7 +50,7 @@ def create_app(**overrides: Any) -> Flask:
         rooms.register(appbuilder)
     events.react_with(rooms.REACTIONS)
     jobs.make_celery(app, rooms.JOBS)
-    outbox.ring_with(rooms.RING)
+    outbox.ring_with(*rooms.RINGS)
     web.install(app)
     media.install(app)
     cors.install(app)

@@ -34,6 +34,7 @@ from sheda.appointments.feed_pages import CalendarLinkView
 from sheda.appointments.views import AppointmentView, ExceptionView, HoursView
 from sheda.chat import access as chat_rows
 from sheda.chat.api import ChatApi
+from sheda.chat.events import MessagesWait
 from sheda.chat.models import Message
 from sheda.chat.views import ChatView
 from sheda.contracts import access as contracts_rows
@@ -46,19 +47,23 @@ from sheda.contracts.views import ContractView
 from sheda.core import desk, docs, health, outbox
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
+from sheda.core.unsubscribing import UnsubscribeApi
 from sheda.hooks import access as hooks_rows
 from sheda.notifications import access as notifications_rows
+from sheda.notifications import carriers as _carriers  # noqa: F401 - what mails and pushes carry is registered by its import
 from sheda.notifications import jobs as notifications_jobs
-from sheda.notifications import mails as _mails  # noqa: F401 - what mails carry is registered by its import
 from sheda.notifications import reactions as notices
-from sheda.notifications.api import NotificationApi
+from sheda.notifications.api import NotificationApi, PushDeviceApi
 from sheda.notifications.models import Notification
+from sheda.notifications.preference_pages import PreferenceView
+from sheda.notifications.preview_pages import MessagePreviewView
 from sheda.notifications.views import NoticeView
 from sheda.payments import access as payments_rows
 from sheda.payments import jobs as payments_jobs
 from sheda.payments import services as payments
 from sheda.payments.api import AppointmentPaymentsApi, FilesApi, PaymentsApi, WebhooksApi
 from sheda.payments.events import (
+    GatewayFlagged,
     PaymentAccepted,
     PaymentCanceled,
     PaymentChanging,
@@ -95,7 +100,7 @@ from sheda.properties.views import PropertyView
 from sheda.shortlists import access as shortlists_rows
 from sheda.shortlists import jobs as shortlists_jobs
 from sheda.shortlists import services as shortlists
-from sheda.shortlists.api import FavouriteApi, FavouritesApi, SavedSearchApi, UnsubscribeApi
+from sheda.shortlists.api import FavouriteApi, FavouritesApi, SavedSearchApi
 from sheda.shortlists.models import Favourite, SavedSearch
 from sheda.workplace.calendar_pages import CalendarView
 from sheda.workplace.search_pages import SearchView
@@ -120,6 +125,7 @@ APIS: tuple[type[Any], ...] = (
     health.ReadyApi,
     health.MetricsApi,
     docs.DocumentApi,
+    UnsubscribeApi,
     AuthApi,
     MeApi,
     BankAccountApi,
@@ -129,7 +135,6 @@ APIS: tuple[type[Any], ...] = (
     FavouriteApi,
     FavouritesApi,
     SavedSearchApi,
-    UnsubscribeApi,
     AppointmentApi,
     AgentSlotsApi,
     AvailabilityApi,
@@ -143,6 +148,7 @@ APIS: tuple[type[Any], ...] = (
     ContractsApi,
     ChatApi,
     NotificationApi,
+    PushDeviceApi,
 )
 
 VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
@@ -151,6 +157,7 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (FakeCheckoutView, "", "", ""),
     (SearchView, "", "", ""),
     (NoticeView, "", "", ""),
+    (PreferenceView, "", "", ""),
     (PropertyView, "Listings", "", "listing"),
     (CalendarView, "Calendar", "", "calendar"),
     (ChatView, "Inbox", "", "chat"),
@@ -165,6 +172,7 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (SecurityView, "Security", "Account", "lock"),
     (UserView, "People", "Desk", "people"),
     (RoleView, "Roles", "Desk", "lock"),
+    (MessagePreviewView, "Message templates", "Desk", "mail"),
     (desk.OutboxView, "Outbox", "Desk", "mail"),
     (WebhookEventView, "Gateway events", "Desk", "bank"),
     (desk.JobRunView, "Jobs", "Desk", "gear"),
@@ -199,7 +207,9 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
         section("messages", Message, "sender_id", "receiver_id"),
         section("notifications", Notification, "user_id"),
     ),
+    GatewayFlagged: (notices.gateway_flagged,),
     ImagesAccepted: (properties_jobs.render_soon,),
+    MessagesWait: (notices.messages_waiting,),
     NoticeGiven: (notices.notice_given,),
     PasswordChanged: (notices.password_changed,),
     PaymentAccepted: (contracts.begin, notices.payment_accepted),
@@ -231,8 +241,15 @@ def deliver() -> dict[str, int]:
     return outbox.deliver_due()
 
 
+@job("outbox.signal", every=timedelta(seconds=10))
+def signal() -> dict[str, int]:
+    """Send what is due to people's devices: a push service that is slow holds up no mail."""
+    return outbox.deliver_due(signals=True)
+
+
 JOBS: tuple[Job, ...] = (
     deliver,
+    signal,
     accounts_jobs.tidy,
     appointments_jobs.complete_due,
     appointments_jobs.expire_due,
@@ -241,6 +258,7 @@ JOBS: tuple[Job, ...] = (
     notifications_jobs.remind_of_contracts,
     notifications_jobs.remind_of_decisions,
     notifications_jobs.remind_of_viewings,
+    notifications_jobs.send_digests,
     payments_jobs.escalate_due,
     payments_jobs.expire_due,
     payments_jobs.process_webhooks,
@@ -249,8 +267,8 @@ JOBS: tuple[Job, ...] = (
     shortlists_jobs.alert,
 )
 
-RING = deliver.ring
-"""What wakes a worker after a commit that wrote mail."""
+RINGS = deliver.ring, signal.ring
+"""What wakes a worker after a commit that wrote mail, or messages to devices."""
 
 
 def register(appbuilder: Any) -> None:

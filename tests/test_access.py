@@ -110,7 +110,7 @@ class TestKnocking:
         by_service = {
             "GET chats/<user_id> (Chat.read)", "POST chats/<user_id>/read (Chat.read)",
             "POST contracts/<pk> (Contract.declare)", "GET properties/<pk> (Property.read)",
-            "GET unsubscribe/<token> (SavedSearch.unsubscribe)", "POST unsubscribe/<token> (SavedSearch.unsubscribe)",
+            "GET unsubscribe/<token> (Unsubscribe.use)", "POST unsubscribe/<token> (Unsubscribe.use)",
             "GET agents/<pk> (AgentCard.read)", "GET agents/<pk>/slots (Availability.slots)",
             "GET calendar/<token>.ics (CalendarFeed.subscribe)", "POST webhooks/<provider> (Webhook.post)",
         }  # fmt: skip

@@ -49,6 +49,8 @@ KINDS = {
     "payments": ("Payment", "payments"),
     "contracts": ("Contract", "contracts"),
     "outbox": ("Message", "outbox"),
+    "webhook_events": ("Gateway event", "gateway-events"),
+    "hook_endpoints": ("Webhook", "webhooks"),
 }
 """What a subject of history is called, and where its page is."""
 
@@ -91,9 +93,10 @@ class OutboxView(RoomView):
     moves = {"retry": retry}
     bulk = ("retry",)
     done = {"retry": "The message is on its way again."}
-    list_columns = ["template", "to", "created_at", "state", "attempts"]
+    list_columns = ["template", "channel", "to", "created_at", "state", "attempts"]
     show_columns = [
         "template",
+        "channel",
         "to",
         "state",
         "attempts",
@@ -104,9 +107,16 @@ class OutboxView(RoomView):
         "message_id",
     ]
     order_columns = ["created_at", "attempts"]
-    search_columns = ["template", "created_at"]
-    label_columns = {"template": "Message", "to": "To", "state": "State", "created_at": "Written", "attempts": "Tries"}
-    looks = {"attempts": "s-num s-p3", "created_at": "s-p2"}
+    search_columns = ["template", "channel", "created_at"]
+    label_columns = {
+        "template": "Message",
+        "channel": "By",
+        "to": "To",
+        "state": "State",
+        "created_at": "Written",
+        "attempts": "Tries",
+    }
+    looks = {"attempts": "s-num s-p3", "created_at": "s-p2", "channel": "s-p3"}
     empty = Empty("No message yet", "Every mail that Sheda sends is listed here, with its tries.")
     tabs = {
         "all": ("All", lambda _actor: None),

@@ -1,10 +1,10 @@
-"""Which notices are there for you: your own, whoever you are."""
+"""Which notices, wishes and devices are there for you: your own, whoever you are."""
 
 from sqlalchemy import ColumnElement, false
 
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor
-from sheda.notifications.models import Notification, Preference
+from sheda.notifications.models import Notification, Preference, PushDevice
 
 
 @row_rule(Notification)
@@ -17,3 +17,9 @@ def own_notices(actor: Actor) -> ColumnElement[bool]:
 def own_preferences(actor: Actor) -> ColumnElement[bool]:
     """Return the wishes of the actor."""
     return Preference.user_id == actor.id if actor.id is not None else false()
+
+
+@row_rule(PushDevice)
+def own_devices(actor: Actor) -> ColumnElement[bool]:
+    """Return the devices of the actor."""
+    return PushDevice.user_id == actor.id if actor.id is not None else false()

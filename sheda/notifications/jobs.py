@@ -12,10 +12,10 @@ from sqlalchemy.orm import aliased
 from sheda.appointments.models import Appointment
 from sheda.contracts.models import Contract
 from sheda.core import clock
-from sheda.core.db import db
-from sheda.core.jobs import BATCH, Tally, job, sweep_ids
+from sheda.core.db import db, in_transaction
+from sheda.core.jobs import BATCH, Tally, is_alone, job, sweep_ids, turn_is_over
 from sheda.core.states import History
-from sheda.notifications import words
+from sheda.notifications import signals, words
 from sheda.notifications.services import tell, untold
 from sheda.payments.models import HOLDING_STATES, Payment
 from sheda.properties.models import Property
@@ -155,3 +155,20 @@ def _remind_of_contract(days: int, contract_id: int) -> bool:
     text = f"The tenancy of {said['home']} ends on {said['end']}, {said['left']}."
     people = {contract.client_id: text, contract.agent_id: text}
     return tell("contract_ending", contract, people, words=said, version=f"{days}d") > 0
+
+
+@job("notifications.digests", every=timedelta(minutes=5))
+def send_digests() -> Tally:
+    """Send to each reader, once a day, one mail of what was to wait for it."""
+    tally: Tally = {"told": 0}
+
+    def work() -> tuple[int, bool]:
+        return signals.gather() if is_alone("notifications.digests") else (0, False)
+
+    while True:
+        told, is_more = in_transaction(work)
+        tally["told"] += told
+        if not is_more:
+            return tally
+        if turn_is_over():
+            return tally | {"more": 1}

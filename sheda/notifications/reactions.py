@@ -12,16 +12,18 @@ from sheda.appointments.events import (
     AppointmentRejected,
 )
 from sheda.appointments.services import suggestions_for
+from sheda.chat.events import MessagesWait
 from sheda.contracts.events import NoticeGiven, RenewalProposed
 from sheda.contracts.models import Contract
 from sheda.contracts.services import contract_of
-from sheda.core import clock
+from sheda.core import clock, widgets
 from sheda.core.banks import bank_name, mask
 from sheda.core.db import read
 from sheda.core.states import Moved, Moves, Plural
-from sheda.notifications import words
+from sheda.notifications import devices, words
 from sheda.notifications.services import News, forget, office_ids, tell, tell_all
 from sheda.payments.events import (
+    GatewayFlagged,
     PaymentAccepted,
     PaymentCanceled,
     PaymentDeclared,
@@ -213,11 +215,59 @@ def property_returned(moves: Moves) -> None:
     tell_all("property_returned", "properties", news, version=clock.now().isoformat())
 
 
+# ── Messages, and money that gateways tell of ────────────────────────────────────────────────────────────────────────
+
+
+def messages_waiting(event: MessagesWait) -> None:
+    """Tell a reader of messages that have waited for him; in Sheda his inbox says it already."""
+    one = "a message" if event.count == 1 else f"{event.count} messages"
+    text = f"{event.sender_name} has sent you {one}."
+    said = {
+        "sender": event.sender_name,
+        "sender_id": event.sender_id,
+        "count": event.count,
+        "lines": event.lines,
+        "last_message_id": event.last_message_id,
+        "path": event.path,
+        "reply_path": event.path,
+    }
+    news = News(event.conversation_id, {event.reader_id: text}, said)
+    tell_all("chat_waiting", "conversations", [news], version=str(event.last_message_id))
+
+
+def gateway_flagged(event: GatewayFlagged) -> None:
+    """Call the office: a gateway tells of money that may be where it should not be."""
+    what = FLAGS.get(event.outcome, widgets.plain(event.outcome))
+    payment, provider = event.payment, event.provider.capitalize()
+    said = words.payment(payment, ("Gateway", provider)) if payment is not None else {"facts": [("Gateway", provider)]}
+    said |= {"what": what, "provider": provider, "path": f"/admin/gateway-events/show/{event.subject.id}"}
+    about = f" It is about {said['reference']}, {said['amount']} for {said['home']}." if payment is not None else ""
+    tell("gateway_flagged", event.subject, _office(office_ids(), f"{provider}: {what}.{about}"), words=said)
+
+
+FLAGS = {
+    "amount_differs": "an amount that is not the one asked for",
+    "currency_differs": "another currency than the one asked for",
+    "dispute": "the payer disputes a payment",
+    "paid_twice": "somebody has paid twice",
+    "payment_closed": "money came for a payment that is closed",
+    "property_unavailable": "money came for a home that is no longer to be had",
+    "reference_differs": "two references for one payment",
+    "refund": "money went back to the payer",
+    "under_offer": "money came for a home that another client holds",
+    "unknown_reference": "money under a reference that is none of ours",
+    "unreadable": "news that Sheda cannot read",
+    "viewing_required": "money came for a home that was not viewed",
+}
+"""What a gateway's news mean to the office."""
+
+
 # ── Safety of accounts ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def password_changed(event: PasswordChanged) -> None:
-    """Tell a person that his password is another one now."""
+    """Tell a person that his password is another one now; devices that took pushes ask for them again."""
+    devices.forget_all(event.user.id)
     when = words.moment_of(clock.now())
     said = {"when": when, "path": "/login/", "facts": [("When", f"{when} (Lagos time)")]}
     text = f"Your password was changed on {when}. If that was not you, reset it at once."

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import literal_column, select
 
 from sheda.core.actor import Actor
 from sheda.core.db import db
 from sheda.core.paging import capped_count, json_page, read_cursor, write_cursor
 from sheda.notifications.access import own_notices
 from sheda.notifications.models import Notification
+from sheda.notifications.wire import NOTICE
 
 
 def notices(
@@ -22,16 +23,7 @@ def notices(
     total, exact = capped_count(within) if count else (None, True)
     if cursor is not None:
         within = within.where(model.id < read_cursor(cursor, [int])[0])
-    body = func.json_build_object(
-        "id", model.id,
-        "kind", model.kind,
-        "text", model.text,
-        "subject_type", model.subject_type,
-        "subject_id", model.subject_id,
-        "is_read", model.read_at.is_not(None),
-        "created_at", func.to_char(func.timezone("UTC", model.created_at), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    )  # fmt: skip
-    page = within.add_columns(cast(body, Text).label("body")).order_by(model.id.desc()).limit(limit + 1)
+    page = within.add_columns(literal_column(NOTICE).label("body")).order_by(model.id.desc()).limit(limit + 1)
     rows = db.session.execute(page).all()
     shown = rows[:limit]
     next_cursor = write_cursor([shown[-1].id]) if len(rows) > limit else None

@@ -1,24 +1,23 @@
-"""Tell people, mark as read, and keep how each wants to hear of what."""
+"""Tell people of what happened, each as he wishes and never twice, and mark what they have read."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from sheda.accounts.models import Role, User, assoc_user_role
 from sheda.core import clock
 from sheda.core.access import get_visible
 from sheda.core.actor import Actor
 from sheda.core.actor import Role as ActorRole
-from sheda.core.db import db, read, write
-from sheda.core.errors import InvalidInput
+from sheda.core.db import db, write
 from sheda.core.outbox import Outbox, mailing, post_mailings
-from sheda.notifications.access import own_notices, own_preferences
-from sheda.notifications.kinds import KINDS
-from sheda.notifications.models import CHANNELS, Notification, Preference
+from sheda.notifications import devices, signals
+from sheda.notifications.access import own_notices
+from sheda.notifications.models import DigestLine, Notification, Preference, QuietHours
+from sheda.notifications.wishes import wishes_of
 
 LONGEST_TEXT = 300
 
@@ -27,8 +26,11 @@ SUBJECTS = {
     "appointments": "appointment",
     "bank_accounts": "bank_account",
     "contracts": "contract",
+    "conversations": "conversation",
+    "hook_endpoints": "webhook",
     "payments": "payment",
     "properties": "property",
+    "webhook_events": "gateway_event",
 }
 
 
@@ -52,9 +54,6 @@ class News:
         return {self.client_id: "client", self.agent_id: "agent"}.get(user_id, "staff")
 
 
-MUTED = """SELECT user_id, channel FROM notification_preferences
- WHERE user_id = ANY(CAST(:people AS bigint[])) AND kind = :kind AND NOT is_on"""
-
 NOTE = """
 WITH noted AS (
   INSERT INTO notifications (user_id, key, kind, text, subject_type, subject_id, context, created_at)
@@ -67,31 +66,41 @@ WITH noted AS (
 def tell(
     kind: str, subject: Any, texts: Mapping[int, str], *, words: Mapping[str, Any] | None = None, version: str = ""
 ) -> int:
-    """Tell people of an event, each by his sentence: a notice and a mail, as he wishes, and never twice.
+    """Tell people of an event, each by his sentence: notice, mail and devices, as he wishes, and never twice.
 
-    `words` is what the mail says beside; `side` in it is what the person is to the subject. Returns how many notices
-    and mails are new.
+    `words` is what the mail says beside; `side` in it is what the person is to the subject. Returns how many notices,
+    mails and other messages are new.
     """
     parties = getattr(subject, "client_id", None), getattr(subject, "agent_id", None)
     return tell_all(kind, subject.__tablename__, [News(subject.id, texts, words or {}, *parties)], version=version)
 
 
 def tell_all(kind: str, table: str, news: Sequence[News], *, version: str = "") -> int:
-    """Tell people of one kind of event on many subjects of a table, as `tell` does of one, in three statements."""
-    off = _muted(kind, {user_id for one in news for user_id in one.texts})
-    is_mailed, is_sure = KINDS[kind].mails, KINDS[kind].is_security
-    notices, mailings = [], []
+    """Tell people of one kind of event on many subjects of a table, as `tell` does of one, in three statements.
+
+    Whoever takes pushes, texts or a daily mail costs two or three more, however many they are.
+    """
+    wishes = wishes_of(kind, {user_id for one in news for user_id in one.texts})
+    notices: list[dict[str, Any]] = []
+    mailings: list[dict[str, Any]] = []
+    pushed: list[tuple[str, signals.News]] = []
+    lines: list[signals.News] = []
     for one in news:
         readers = []
         for user_id, text in sorted(one.texts.items()):
-            key = key_of(kind, one.subject_id, version, user_id)
-            if (user_id, "app") not in off:
-                notices.append({"user_id": user_id, "key": key, "text": _shortened(text), "subject_id": one.subject_id})
-            if is_mailed and (is_sure or (user_id, "mail") not in off):
-                readers.append((user_id, key, {"side": one.side(user_id), "subject_id": one.subject_id}))
+            key, side = key_of(kind, one.subject_id, version, user_id), one.side(user_id)
+            path = "" if side == "client" else str(one.words.get("path", ""))
+            short = signals.News(user_id, key, _shortened(text), SUBJECTS[table], one.subject_id, path)
+            if wishes.wants(user_id, "app"):
+                notices.append({"user_id": user_id, "key": key, "text": short.text, "subject_id": one.subject_id})
+            if wishes.wants(user_id, "digest") and wishes.wants(user_id, "mail"):
+                lines.append(short)
+            elif wishes.wants(user_id, "mail"):
+                readers.append((user_id, key, {"side": side, "subject_id": one.subject_id}))
+            pushed += [(channel, short) for channel in wishes.signals(user_id)]
         if readers:
             mailings.append(mailing(one.words, readers))
-    return _note(kind, table, notices) + post_mailings(kind, mailings)
+    return _note(kind, table, notices) + post_mailings(kind, mailings) + signals.send(kind, pushed, lines)
 
 
 def _note(kind: str, table: str, notices: list[dict[str, Any]]) -> int:
@@ -104,10 +113,6 @@ def _note(kind: str, table: str, notices: list[dict[str, Any]]) -> int:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
-
-
-def _muted(kind: str, user_ids: Collection[int]) -> set[tuple[int, str]]:
-    return {(user_id, channel) for user_id, channel in read(MUTED, people=list(user_ids), kind=kind)}
 
 
 def office_ids() -> list[int]:
@@ -127,7 +132,9 @@ def office_ids() -> list[int]:
 def forget(user_id: int) -> None:
     """Erase what somebody was told and what his mails said, and stop those that have not left: his account closes."""
     db.session.execute(delete(Notification).where(Notification.user_id == user_id))
-    db.session.execute(delete(Preference).where(Preference.user_id == user_id))
+    for model in (Preference, QuietHours, DigestLine):
+        db.session.execute(delete(model).where(model.user_id == user_id))
+    devices.forget_all(user_id)
     waiting = Outbox.user_id == user_id, Outbox.sent_at.is_(None), Outbox.dead_at.is_(None)
     stopped = update(Outbox).where(*waiting).values(dead_at=clock.now(), last_error="the account was deleted")
     for statement in (stopped, update(Outbox).where(Outbox.user_id == user_id).values(context={})):
@@ -150,41 +157,6 @@ def mark_all_read(actor: Actor) -> int:
         execution_options={"synchronize_session": False},
     ).all()
     return len(marked)
-
-
-def preferences_of(actor: Actor) -> dict[str, dict[str, bool]]:
-    """Return how the actor hears of each kind; whatever he has not said is on."""
-    off = {
-        (row.kind, row.channel)
-        for row in db.session.scalars(select(Preference).where(own_preferences(actor), ~Preference.is_on))
-    }
-    return {
-        kind: {channel: (kind, channel) not in off for channel in CHANNELS if channel == "app" or about.mails}
-        for kind, about in KINDS.items()
-    }
-
-
-def change_preferences(actor: Actor, changes: Mapping[str, Mapping[str, bool]]) -> dict[str, dict[str, bool]]:
-    """Change how the actor hears of the named kinds and channels; InvalidInput for a security mail switched off."""
-    wishes = [
-        {"user_id": actor.user_id, "kind": kind, "channel": channel, "is_on": is_on}
-        for kind, channels in changes.items()
-        for channel, is_on in channels.items()
-    ]
-    faults = [
-        {"field": f"{wish['kind']}.mail", "message": "Mails about the safety of an account cannot be switched off."}
-        for wish in wishes
-        if wish["channel"] == "mail" and not wish["is_on"] and KINDS[str(wish["kind"])].is_security
-    ]
-    if faults:
-        raise InvalidInput(errors=faults)
-    if wishes:
-        said = insert(Preference).values(wishes)
-        said = said.on_conflict_do_update(
-            index_elements=["user_id", "kind", "channel"], set_={"is_on": said.excluded.is_on}
-        )
-        db.session.execute(said)
-    return preferences_of(actor)
 
 
 def untold(kind: str, model: Any, version: str, *people: Any) -> ColumnElement[bool]:

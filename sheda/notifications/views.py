@@ -21,6 +21,9 @@ from sheda.notifications.models import Notification
 
 SHOWN = 30
 
+TABLES = {word: table for table, word in services.SUBJECTS.items()}
+"""What the subjects of notices are rows of."""
+
 
 class NoticeView(BaseView):
     """One's own notices."""
@@ -81,7 +84,7 @@ class NoticeView(BaseView):
 
 def _place(kind: str | None, number: int | None) -> str:
     """Return the page of what a notice is about; nothing for what has none."""
-    room = PLACES.get(kind or "", ("", ""))[1]
+    room = PLACES.get(TABLES.get(kind or "", ""), ("", ""))[1]
     return f"/admin/{room}/show/{number}" if room and kind != "ab_user" and number else ""
 
 

@@ -57,3 +57,13 @@ class PaymentChanging(Event):
     """A payment is about to be locked; a room on the right locks what comes before it in the order of locks."""
 
     payment: Any
+
+
+@dataclass(frozen=True)
+class GatewayFlagged(Event):
+    """A gateway tells of money that staff must look at: `subject` is what it told, `payment` what it is about."""
+
+    subject: Any
+    provider: str
+    outcome: str
+    payment: Any = None

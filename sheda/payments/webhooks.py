@@ -24,7 +24,7 @@ from sheda.core.errors import NotFound, Refusal, Unauthorized
 from sheda.core.events import emit
 from sheda.core.states import record
 from sheda.payments import services
-from sheda.payments.events import PaymentChanging
+from sheda.payments.events import GatewayFlagged, PaymentChanging
 from sheda.payments.gateways import GATEWAYS, GatewayDown, News, Receipt, find_gateway
 from sheda.payments.models import Checkout, Payment, WebhookEvent
 from sheda.payments.states import PAYMENT
@@ -185,6 +185,9 @@ def _close(claim: Claim, outcome: str, payment: Payment | None) -> None:
     row = lock_one(WebhookEvent, claim.row_id)
     row.processed_at, row.claimed_until, row.last_error, row.outcome = clock.now(), None, None, outcome
     row.payment_id = payment.id if payment is not None else None
+    if outcome in FLAGGED:
+        flush()
+        emit(GatewayFlagged(row, row.provider, outcome, payment))
 
 
 def retry(actor: Actor, event_id: int, *, reason: str | None = None) -> None:

@@ -1,8 +1,6 @@
-"""Favourites and saved searches over HTTP: one's own; and the way out of a mail, for whoever holds it."""
+"""Favourites and saved searches over HTTP: one's own."""
 
 from typing import Any
-
-from flask import render_template
 
 from sheda.core.access import RowScopedInterface, get_visible, select_visible
 from sheda.core.actor import Actor
@@ -13,7 +11,6 @@ from sheda.shortlists import schemas, services
 from sheda.shortlists.models import Favourite, SavedSearch
 
 NEWEST = (Key(SavedSearch.id, "id"),)
-PAGE = "text/html; charset=utf-8"
 
 
 class FavouriteApi(ServiceApi):
@@ -103,27 +100,3 @@ class SavedSearchApi(RoomApi):
     def representation(self, actor: Actor, *ids: int) -> SavedSearch:
         """Return what GET answers for a saved search."""
         return get_visible(actor, SavedSearch, ids[0])
-
-
-class UnsubscribeApi(ServiceApi):
-    """The end of a search's alerts, from their mails and without signing in (RFC 8058)."""
-
-    resource_name = "unsubscribe"
-    class_permission_name = "SavedSearch"
-
-    @endpoint("GET", "/<token>", may="unsubscribe", words=True, tokenless=True, produces="text/html")
-    def ask(self, _actor: Actor, token: str) -> Answer:
-        """Show a page with a button: a mail's link is opened by machines too, so opening it changes nothing."""
-        name = services.name_behind(token)
-        return Answer(render_template("admin/unsubscribe.html", name=name, done=not name), content_type=PAGE)
-
-    @endpoint(
-        "POST", "/<token>", may="unsubscribe", words=True, tokenless=True, form=True, flat=True,
-        body=schemas.OneClick, answer=schemas.StoppedAnswer,
-    )  # fmt: skip
-    def stop(self, _actor: Actor, token: str, body: dict[str, Any]) -> Any:
-        """End the alerts of a search at once, as `List-Unsubscribe=One-Click`; a repeat is 200, too."""
-        name = services.unsubscribe(token)
-        if body["page"]:
-            return Answer(render_template("admin/unsubscribe.html", name=name, done=True), content_type=PAGE)
-        return {"result": {"name": name, "alert": "none"}}

@@ -11,6 +11,7 @@ from sheda.core.db import db
 from sheda.core.mail import Extras, Undeliverable
 from sheda.core.money import format_money
 from sheda.core.outbox import Outbox, prepares
+from sheda.core.unsubscribing import one_click
 from sheda.properties.models import Property
 from sheda.shortlists.matching import MAIL
 from sheda.shortlists.models import PRICE_DROP, SavedSearch
@@ -35,7 +36,7 @@ def alert(row: Outbox) -> Extras:
     more = max(0, row.context["total"] - len(row.context["found"]))
     return Extras(
         context={"name": search.name, "homes": homes, "more": more, "unsubscribe_url": way_out, "side": "client"},
-        headers={"List-Unsubscribe": f"<{way_out}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+        headers=one_click(way_out),
     )
 
 

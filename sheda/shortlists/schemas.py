@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 
-from sheda.core.fields import Choice, Flag, Line, Moment, RequestSchema
+from sheda.core.fields import Choice, Line, Moment, RequestSchema
 from sheda.core.paging import PageQuery
 from sheda.properties.schemas import ListQuery, PropertyCard
 from sheda.shortlists.models import ALERTS
@@ -86,23 +86,3 @@ class SavedSearchOut(Schema):
 
 class SearchesQuery(PageQuery):
     """Which saved searches."""
-
-
-class OneClick(RequestSchema):
-    """What a mail program sends (RFC 8058); `page` asks for a page to read in answer."""
-
-    one_click = Choice(("One-Click",), data_key="List-Unsubscribe", load_default="One-Click")
-    page = Flag(load_default=False)
-
-
-class StoppedOut(Schema):
-    """What was stopped: the name of the search, empty when it is gone."""
-
-    name = fields.String()
-    alert = fields.String(metadata={"enum": ["none"]})
-
-
-class StoppedAnswer(Schema):
-    """The envelope of what was stopped."""
-
-    result = fields.Nested(StoppedOut)

@@ -1,8 +1,5 @@
 """What people do with the market's listings: like them, save a search, change it, be told no more; and news noted."""
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -20,6 +17,7 @@ from sheda.core.actor import Actor
 from sheda.core.db import advisory_lock, db, flush, is_among
 from sheda.core.errors import Conflict, NotFound
 from sheda.core.states import Moves, Plural
+from sheda.core.unsubscribing import Subject, is_signed, leads_out, sign
 from sheda.properties import services as listings
 from sheda.properties.events import PriceLowered
 from sheda.properties.models import Property
@@ -27,7 +25,6 @@ from sheda.shortlists.access import own_favourites, own_searches
 from sheda.shortlists.models import NEW, PRICE_DROP, Favourite, ListingNews, SavedSearch, SearchHit
 
 MONDAY = 0
-SIGNATURE_BYTES = 16
 
 
 class TooManySavedSearches(Conflict):
@@ -145,40 +142,34 @@ def due_moments() -> dict[str, datetime]:
 # ── The way out of a mail, without signing in ────────────────────────────────────────────────────────────────────────
 
 
-def unsubscribe(token: str) -> str:
-    """End the alerts of the search that a mail's token names and return its name; a second time changes nothing.
-
-    Whoever holds the mail may: the token is an HMAC and never ends (RFC 8058). NotFound for any other token; of a
-    search that is gone the name is empty.
-    """
-    search = _searched(token, lock=True)
+@leads_out("")
+def end_alerts(token: str, *, stop: bool) -> Subject:
+    """Name the search that a mail's token is about, and end its alerts; of a search that is gone the name is empty."""
+    search = _searched(token, lock=stop)
     if search is None:
-        return ""
-    if search.alert != "none":
+        return Subject("", "", "The search is gone, and its mails with it.")
+    if stop and search.alert != "none":
         search.alert = "none"
         _begin_anew(search)
         flush()
-    return search.name
-
-
-def name_behind(token: str) -> str:
-    """Return the name of the search that a mail's token names, empty when it is gone; NotFound for any other token."""
-    search = _searched(token, lock=False)
-    return search.name if search is not None else ""
+    return Subject(
+        search.name,
+        "You get a mail when a home for this search comes to the market or becomes cheaper.",
+        f"The search “{search.name}” stays among your saved searches, without its mails. You can switch them on again"
+        " there.",
+    )
 
 
 def unsubscribe_token(search_id: int) -> str:
     """Return the token that ends the alerts of a search."""
-    key = current_app.config["SECRET_KEY"].encode()
-    signature = hmac.new(key, f"unsubscribe\n{search_id}".encode(), hashlib.sha256).digest()[:SIGNATURE_BYTES]
-    return f"{search_id}-{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+    return f"{search_id}-{sign(str(search_id))}"
 
 
 def _searched(token: str, *, lock: bool) -> SavedSearch | None:
     number, _, _ = token.partition("-")
     if not (number.isascii() and number.isdigit() and len(number) <= len(str(2**63))):
         raise NotFound
-    if not hmac.compare_digest(unsubscribe_token(int(number)).encode(), token.encode()):
+    if not is_signed(token, unsubscribe_token(int(number))):
         raise NotFound
     return db.session.get(SavedSearch, int(number), with_for_update=lock, populate_existing=lock)
 

@@ -13,6 +13,7 @@ from sheda.notifications.services import tell
 from tests.factories import auth, make_property, make_user
 
 NOTICES = "/api/v1/notifications"
+OTHERS = {"push": True, "sms": False, "whatsapp": False}
 
 
 @pytest.fixture
@@ -120,8 +121,12 @@ class TestPreferences:
     def test_everything_is_on_at_first(self, client: FlaskClient, ada: User) -> None:
         found = client.get(f"{NOTICES}/preferences", headers=auth(ada)).get_json()["result"]
         assert set(found) == set(KINDS)
-        assert all(all(channels.values()) for channels in found.values())
-        assert found["property_returned"] == {"app": True}
+        assert all(
+            is_on == (channel in {"app", "mail", "push"})
+            for channels in found.values()
+            for channel, is_on in channels.items()
+        )
+        assert found["property_returned"] == {"app": True, "push": True, "sms": False, "whatsapp": False}
 
     def test_what_is_named_changes_and_the_rest_stays(self, client: FlaskClient, ada: User) -> None:
         change = {"appointment_reminder": {"mail": False}, "payment_declared": {"app": False, "mail": True}}
@@ -129,11 +134,11 @@ class TestPreferences:
         assert answer.status_code == 200
         found = client.get(f"{NOTICES}/preferences", headers=auth(ada)).get_json()
         assert found == answer.get_json()
-        assert found["result"]["appointment_reminder"] == {"app": True, "mail": False}
-        assert found["result"]["payment_declared"] == {"app": False, "mail": True}
+        assert found["result"]["appointment_reminder"] == {"app": True, "mail": False} | OTHERS
+        assert found["result"]["payment_declared"] == {"app": False, "mail": True, "digest": False} | OTHERS
         client.patch(f"{NOTICES}/preferences", json={"appointment_reminder": {"mail": True}}, headers=auth(ada))
         found = client.get(f"{NOTICES}/preferences", headers=auth(ada)).get_json()["result"]
-        assert found["appointment_reminder"] == {"app": True, "mail": True}
+        assert found["appointment_reminder"] == {"app": True, "mail": True} | OTHERS
 
     def test_others_are_not_touched(self, client: FlaskClient, ada: User) -> None:
         client.patch(f"{NOTICES}/preferences", json={"appointment_reminder": {"mail": False}}, headers=auth(ada))
@@ -158,6 +163,9 @@ class TestPreferences:
             {"appointment_reminder": []},
             {"appointment_reminder": None},
             {"property_returned": {"mail": True}},
+            {"appointment_reminder": {"digest": True}},
+            {"password_changed": {"digest": True}},
+            {"chat_waiting": {"app": True}},
         ],
     )
     def test_wrong_values_are_422(self, client: FlaskClient, ada: User, body: dict[str, Any]) -> None:
