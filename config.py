@@ -121,6 +121,8 @@ ANSWER_BEFORE = timedelta(hours=1)  # or this long before its start, whichever i
 OPEN_VIEWINGS = 5  # open viewings of one client
 NO_SHOW_AFTER = timedelta(minutes=15)  # after the start
 COMPLETE_AFTER = timedelta(hours=24)  # after the end, a confirmed viewing counts as held
+CHAT_TELL_AFTER = timedelta(minutes=10)  # a message's wait before its reader hears of it by mail
+CHAT_TELL_PAUSE = timedelta(hours=1)  # between two such mails of a conversation whose reader has not come meanwhile
 VIEWING_REMINDERS = (timedelta(hours=24), timedelta(hours=2))  # before the start
 DEFAULT_HOURS = ("08:00", "18:00")  # every day, of an agent who has set none
 

@@ -33,7 +33,10 @@ from sheda.appointments.events import (
 from sheda.appointments.feed_pages import CalendarLinkView
 from sheda.appointments.views import AppointmentView, ExceptionView, HoursView
 from sheda.chat import access as chat_rows
-from sheda.chat.api import ChatApi
+from sheda.chat import jobs as chat_jobs
+from sheda.chat import replies as chat_replies
+from sheda.chat import services as chat
+from sheda.chat.api import ChatApi, QuickReplyApi
 from sheda.chat.events import MessagesWait
 from sheda.chat.models import Message
 from sheda.chat.views import ChatView
@@ -147,6 +150,7 @@ APIS: tuple[type[Any], ...] = (
     WebhooksApi,
     ContractsApi,
     ChatApi,
+    QuickReplyApi,
     NotificationApi,
     PushDeviceApi,
 )
@@ -186,6 +190,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
         contracts.keep_account,
         properties.archive_listings,
         shortlists.forget_person,
+        chat.forget_person,
         appointments.cancel_for_closing,
         notices.account_closing,
     ),
@@ -229,7 +234,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     RenewalProposed: (notices.renewal_proposed,),
     TermsChanging: (payments.keep_terms, contracts.keep_terms),
     TwoFactorChanged: (notices.two_factor_changed,),
-    UserRegistered: (profiles.create_profile,),
+    UserRegistered: (profiles.create_profile, chat_replies.give),
     WeekGiven: (appointments_hours.give_week,),
 }
 
@@ -253,6 +258,8 @@ JOBS: tuple[Job, ...] = (
     accounts_jobs.tidy,
     appointments_jobs.complete_due,
     appointments_jobs.expire_due,
+    chat_jobs.tell,
+    chat_jobs.tidy,
     contracts_jobs.catch_up,
     contracts_jobs.expire_due,
     notifications_jobs.remind_of_contracts,

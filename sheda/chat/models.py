@@ -108,6 +108,13 @@ class Block(Model):
     reason: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[Stamp]
 
+    blocked: Mapped[User] = relationship(foreign_keys="Block.blocked_id", viewonly=True)
+
+    @property
+    def name(self) -> str:
+        """Return how the blocked one is called."""
+        return str(self.blocked.get_full_name()).strip() or str(self.blocked.username)
+
 
 class Report(Model):
     """A message that its receiver showed to the office."""

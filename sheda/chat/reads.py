@@ -1,5 +1,9 @@
 """The reads of chat, each one statement that writes its rows as JSON: messages, conversations, the unread count."""
 
+import json
+import re
+import unicodedata
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
@@ -10,10 +14,11 @@ from sheda.chat.models import Conversation, Message
 from sheda.chat.services import NoSuchProperty, mark_read, pair
 from sheda.chat.wire import MESSAGE, PERSON, PUBLIC
 from sheda.core import files
-from sheda.core.access import visible_to
+from sheda.core.access import visible_sql, visible_to
 from sheda.core.actor import Actor
 from sheda.core.db import db, read
 from sheda.core.errors import NotFound
+from sheda.core.money import format_money
 from sheda.core.paging import capped_count, json_page, moment, read_cursor, write_cursor
 from sheda.properties.models import Property
 
@@ -47,6 +52,46 @@ _CONVERSATIONS = f"""SELECT c.last_at, c.id, json_build_object('user', {PERSON},
  UNION ALL {_SIDE.format(mine="high_id", other="low_id", unread="high_unread")}) c
  JOIN messages m ON m.id = c.last_message_id JOIN ab_user u ON u.id = c.other_id
  LEFT JOIN profiles a ON a.user_id = u.id ORDER BY c.last_at DESC, c.id DESC LIMIT :fetched"""
+
+
+# A search walks the searcher's own messages by one index, whose they are and what they say, and his own conversations.
+_HITS = """SELECT conversation_id, max(id) AS message_id FROM messages
+ WHERE ARRAY[sender_id, receiver_id] @> ARRAY[CAST(:me AS int)]
+ AND to_tsvector('sheda', message) @@ to_tsquery('sheda', :asked) GROUP BY conversation_id"""
+
+_OWN = """SELECT id, last_at, last_message_id, high_id AS other_id, low_unread AS unread
+ FROM conversations WHERE low_id = :me AND last_message_id IS NOT NULL{behind}
+ UNION ALL SELECT id, last_at, last_message_id, low_id, high_unread
+ FROM conversations WHERE high_id = :me AND last_message_id IS NOT NULL{behind}"""
+
+_SEARCHED = f"""SELECT c.last_at, c.id, concat('{{"user": ', {PERSON}, ', "property_id": ',
+ coalesce(m.property_id::text, 'null'), ', "last_message": ', {MESSAGE}, ', "unread_count": ', c.unread, ', "found": ',
+ coalesce((SELECT {MESSAGE} FROM messages m WHERE m.id = c.hit_id), 'null'), '}}')
+ FROM (SELECT s.*, h.message_id AS hit_id FROM ({_OWN}) s
+ LEFT JOIN ({_HITS}) h ON h.conversation_id = s.id JOIN ab_user o ON o.id = s.other_id
+ WHERE h.message_id IS NOT NULL OR concat_ws(' ', o.first_name, o.last_name) ILIKE ALL(CAST(:names AS text[]))
+ ORDER BY s.last_at DESC, s.id DESC LIMIT :fetched) c
+ JOIN messages m ON m.id = c.last_message_id JOIN ab_user u ON u.id = c.other_id
+ LEFT JOIN profiles a ON a.user_id = u.id ORDER BY c.last_at DESC, c.id DESC"""
+
+_CARD = """SELECT json_build_object('id', p.id, 'reference', p.reference, 'title', p.title, 'price', p.price::text,
+ 'currency', p.currency, 'period', p.period, 'status', p.status, 'listing_state', p.listing_state,
+ 'is_under_offer', p.held_by_payment_id IS NOT NULL, 'cover', CASE WHEN i.id IS NOT NULL
+ THEN concat(CAST(:media AS text), substr(i.key, {prefix}), '{card}') END, 'url', concat('/api/v1/properties/', p.id))
+ FROM (SELECT * FROM properties WHERE id = s.property_id AND {rule}) p
+ LEFT JOIN property_images i ON i.property_id = p.id AND i.is_cover AND i.status = 'ready'"""
+
+_ABOUT_THREAD = f"""SELECT json_build_object('id', u.id, 'user', {PERSON}, 'unread_count', coalesce(c.unread, 0),
+ 'is_blocked', EXISTS (SELECT FROM chat_blocks WHERE blocker_id = :me AND blocked_id = u.id),
+ 'property', ({{card}}))::text
+ FROM ab_user u LEFT JOIN profiles a ON a.user_id = u.id
+ LEFT JOIN (SELECT id, CASE low_id WHEN :me THEN low_unread ELSE high_unread END AS unread FROM conversations
+  WHERE low_id = :low AND high_id = :high) c ON true
+ LEFT JOIN LATERAL (SELECT m.property_id FROM messages m WHERE m.conversation_id = c.id AND m.property_id IS NOT NULL
+  ORDER BY m.conversation_id DESC, m.id DESC LIMIT 1) s ON true
+ WHERE u.id = :other AND (u.active OR c.id IS NOT NULL)"""
+
+WORDS, LONGEST_WORD, LEAST_PREFIX = 8, 40, 3
 
 
 class NoSuchUser(NotFound):
@@ -122,21 +167,65 @@ def check_person(actor: Actor, user_id: int) -> None:
     _check_known(actor, user_id, None, *pair(actor.user_id, user_id))
 
 
-def conversations(actor: Actor, *, limit: int, cursor: str | None = None, count: bool = False, **_rest: Any) -> str:
-    """Return a page of the actor's conversations, the newest first, as JSON text."""
-    total, exact = None, True
-    if count:
-        mine = select(Conversation.id).where(own_conversations(actor), Conversation.last_message_id.is_not(None))
-        total, exact = capped_count(mine)
+def conversations(
+    actor: Actor, *, limit: int, cursor: str | None = None, count: bool = False, search: str | None = None, **_rest: Any
+) -> str:
+    """Return a page of the actor's conversations, the newest first, as JSON text; of those that a search finds."""
     behind, values = "", dict[str, Any]()
     if cursor is not None:
         behind, values = _BEHIND, dict(zip(("last_at", "last_id"), read_cursor(cursor, [moment, int]), strict=True))
-    statement = _CONVERSATIONS.replace("{behind}", behind)
-    media = files.url(PUBLIC)
-    rows = read(statement, me=actor.user_id, fetched=limit + 1, media=media, **values)
+    statement = _CONVERSATIONS
+    if search is not None:
+        words = words_of(search)
+        if not words:
+            return json_page([])
+        statement = _SEARCHED
+        values |= {"asked": _asked(words), "names": [f"%{word}%" for word in words]}
+    rows = read(
+        statement.replace("{behind}", behind),
+        me=actor.user_id, fetched=limit + 1, media=files.url(PUBLIC), **values,
+    )  # fmt: skip
     shown = rows[:limit]
     next_cursor = write_cursor(shown[-1][:2]) if len(rows) > limit else None
+    total, exact = _count_conversations(actor) if count and search is None else (None, True)
     return json_page([row[2] for row in shown], next_cursor=next_cursor, count=total, count_is_exact=exact)
+
+
+def _count_conversations(actor: Actor) -> tuple[int, bool]:
+    return capped_count(
+        select(Conversation.id).where(own_conversations(actor), Conversation.last_message_id.is_not(None))
+    )
+
+
+def words_of(search: str) -> list[str]:
+    """Return the words that somebody looks for: letters and figures alone, so that no query has a grammar."""
+    found = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", search))
+    return [word[:LONGEST_WORD] for word in found[:WORDS]]
+
+
+def _asked(words: list[str]) -> str:
+    """Ask for all words, the longer ones also as beginnings of words: one may still be typing."""
+    return " & ".join(f"{word}:*" if len(word) >= LEAST_PREFIX else word for word in words)
+
+
+def about(actor: Actor, user_id: int) -> dict[str, Any]:
+    """Return with whom and about which home the actor talks, in one statement; NoSuchUser."""
+    low, high = pair(actor.user_id, user_id)
+    card = _CARD.format(
+        prefix=len(PUBLIC) + 1, card=files.rendition_key("", "card"), rule=visible_sql(actor.role, Property)
+    )
+    rows = read(
+        _ABOUT_THREAD.replace("{card}", card),
+        me=actor.user_id, viewer=actor.user_id, other=user_id, low=low, high=high, media=files.url(PUBLIC),
+    )  # fmt: skip
+    if not rows or user_id == actor.user_id:
+        raise NoSuchUser
+    found: dict[str, Any] = json.loads(rows[0][0])
+    home = found["property"]
+    if home is not None:
+        price = format_money(Decimal(home["price"]), home["currency"])
+        home["price_text"] = f"{price} / {home['period']}" if home["period"] else price
+    return found
 
 
 def unread_messages(actor: Actor) -> ColumnElement[int]:

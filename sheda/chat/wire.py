@@ -1,4 +1,7 @@
-"""What the API says of messages and people: JSON that PostgreSQL builds. `m` a message, `u` a user, `a` his profile."""
+"""What the API says of messages and people: JSON that PostgreSQL builds. `m` a message, `u` a user, `a` his profile.
+
+`f` is a file.
+"""
 
 from sheda.core import files
 from sheda.core.actor import Role
@@ -9,7 +12,15 @@ PUBLIC = f"{files.Area.PUBLIC}/"
 MESSAGE = """concat('{"id": ', m.id, ', "sender_id": ', m.sender_id, ', "receiver_id": ', m.receiver_id,
  ', "property_id": ', coalesce(m.property_id::text, 'null'), ', "message": ', to_json(m.message),
  ', "timestamp": "', to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
- '", "is_read": ', CASE WHEN m.read_at IS NULL THEN 'false}' ELSE 'true}' END)"""
+ '", "is_read": ', CASE WHEN m.read_at IS NULL THEN 'false' ELSE 'true' END,
+ ', "attachments": ', coalesce(m.attachments::text, '[]'), '}')"""
+
+FILES = "/api/v1/chats/files/"
+"""Where the files of one's conversations are read."""
+
+ATTACHMENT = f"""jsonb_build_object('id', f.id, 'name', f.name, 'content_type', f.content_type, 'size', f.size,
+ 'width', f.width, 'height', f.height, 'url', concat('{FILES}', f.id),
+ 'thumb_url', CASE WHEN f.thumb_key IS NOT NULL THEN concat('{FILES}', f.id, '/thumb') END)"""
 
 _RANKS = ", ".join(f"'{role}'" for role in (Role.ADMIN, Role.STAFF, Role.AGENT, Role.CLIENT))
 

@@ -11,7 +11,7 @@ from sheda.profiles.services import picture_url, profile_of
 from tests.factories import actor_of, auth, make_block, make_property, make_user
 
 CHATS = "/api/v1/chats"
-MESSAGE = {"id", "sender_id", "receiver_id", "property_id", "message", "timestamp", "is_read"}
+MESSAGE = {"id", "sender_id", "receiver_id", "property_id", "message", "timestamp", "is_read", "attachments"}
 
 
 @pytest.fixture
