@@ -95,6 +95,7 @@ RATE_LOGIN = "10 per 5 minutes"  # failed sign-ins, per account and per address,
 RATE_REGISTER = "30 per hour"  # registrations, per address
 RATE_OTP = "20 per hour"  # one-time codes asked for, per address
 RATE_CHAT = "30 per minute"  # messages, per sender
+MOST_SOCKETS = 20  # connections of one person that a machine holds: tabs and phones
 RATE_ANONYMOUS = "600 per minute"  # reads without a token, per address
 RATE_TOKEN = "1200 per minute"  # requests with a token, per person
 

@@ -64,6 +64,7 @@ def family_of(state_dir: Path, host: str, port: str) -> list[Child]:
     workers = os.environ.get("WEB_WORKERS") or "2"
     celery = [*python, "celery", "-A", "sheda.worker:celery"]
     schedule = (state_dir if os.environ.get("SHEDA_STATE_DIR") else ROOT) / "celerybeat-schedule"
+    counting = {"PROMETHEUS_MULTIPROC_DIR": str(_fresh_directory(state_dir / "metrics"))}
     return [
         Child(
             # Killed with its parent: without the broker, which dies too, a worker asked to stop waits for ever.
@@ -74,12 +75,20 @@ def family_of(state_dir: Path, host: str, port: str) -> list[Child]:
             _fresh_log(logs, "worker"),
         ),
         Child(
+            "live",
+            [*python, "sheda.sockets"],
+            ((signal.SIGTERM, 5),),
+            signal.SIGTERM,
+            _fresh_log(logs, "live"),
+            counting,
+        ),
+        Child(
             "web",
             [*python, "gunicorn", "--bind", f"{host}:{port}", "--workers", workers, *WEB],
             ((signal.SIGTERM, 15), (signal.SIGQUIT, 5)),
             signal.SIGQUIT,
             _fresh_log(logs, "web"),
-            {"PROMETHEUS_MULTIPROC_DIR": str(_fresh_directory(state_dir / "metrics"))},
+            counting,
         ),
         Child(
             "beat",

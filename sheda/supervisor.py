@@ -1,4 +1,4 @@
-"""Sheda as one family of processes: servers, web, worker and beat are started, watched and stopped together.
+"""Sheda as one family of processes: servers, web, live, worker and beat are started, watched and stopped together.
 
 `run()` is `python3 run.py`; `run_command()` is `python3 run.py flask …` and `celery …`; `prepare()` brings a database
 to the present code and is run in a process of its own.
@@ -126,7 +126,7 @@ def _run() -> None:
         family = family_of(state_dir, host, port)
         for child in family:
             stack.callback(child.stop)
-        tell("starting web, worker and beat")
+        tell("starting web, live, worker and beat")
         *needed, beat = family
         for child in needed:
             child.start(env, held.family_fd)

@@ -31,7 +31,7 @@ from sheda.core.states import Machine
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Answer", "Raw", "RoomApi", "ServiceApi", "bearer_token", "endpoint", "etag_of"]
+__all__ = ["Answer", "Raw", "RoomApi", "ServiceApi", "authenticate", "bearer_token", "endpoint", "etag_of"]
 
 LONGEST_ID = 10
 """Digits of the largest id."""
@@ -50,7 +50,8 @@ def endpoint(
     `handler(self, actor, *path_ids, body=…, query=…, files=…)` with those of the three that are declared, in one
     transaction, and returns a value or an `Answer`. With `words` the path holds words instead of ids; with `raw` the
     body comes unread, as `body=Raw(…)`. `named` pairs fields of the body that name a row with what finds it, or
-    raises NotFound. `on_replay` hears of a first answer that is given again, with its text.
+    raises NotFound. `on_replay` hears of a first answer that is given again, with its text. `admit` recognises who
+    comes, where that is not by the Authorization header alone.
     """
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,7 +79,7 @@ def bind(api: Any, spec: Endpoint) -> Endpoint:
 
 
 def _answer_request(api: Any, spec: Endpoint, handler: Callable[..., Any], path_ids: list[str]) -> Response:
-    actor = ANONYMOUS if spec.tokenless else _authenticate()
+    actor = ANONYMOUS if spec.tokenless else (spec.admit or authenticate)()
     act_as(actor)
     allowance = None if spec.unlimited else _count(actor)
     if not current_app.appbuilder.sm.has_access(f"can_{spec.may}", spec.resource):  # type: ignore[attr-defined]
@@ -113,7 +114,8 @@ def _count(actor: Actor) -> limits.Allowance | None:
     return limits.hit("anonymous", client_address()) if actor is ANONYMOUS else limits.hit("token", str(actor.id))
 
 
-def _authenticate() -> Actor:
+def authenticate() -> Actor:
+    """Recognise the person of the Authorization header, without one the public; Unauthorized for a bad one."""
     header = request.headers.get("Authorization")
     if header is None:
         return ANONYMOUS
@@ -291,6 +293,8 @@ def etag_of(text: str) -> str:
 
 
 def _respond(spec: Endpoint, answer: Answer) -> Response:
+    if answer.finish is not None:
+        return answer.finish()
     status = answer.status or spec.status
     if answer.value is None:
         return Response(status=204, headers=answer.headers)

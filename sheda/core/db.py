@@ -101,6 +101,19 @@ def read(statement: str, **values: Any) -> list[tuple[Any, ...]]:
         return _alone(statement, values)
 
 
+def read_as_asked(statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Return rows as `read` does, by a plan for these very values: for searches, where one plan cannot fit all."""
+    session = _open_session()
+    if session is not None:
+        return _execute(session, statement, values, prepare=False)
+    try:
+        return _alone(statement, values, prepare=False)
+    except psycopg.OperationalError as fault:
+        if not _is_broken_connection(fault):
+            raise
+        return _alone(statement, values, prepare=False)
+
+
 def read_one(statement: str, **values: Any) -> tuple[Any, ...] | None:
     """Return the first row of one SELECT, as `read` does; None when there is none."""
     rows = read(statement, **values)
@@ -148,12 +161,14 @@ def _open_session() -> Session | None:
     return session if session.in_transaction() else None
 
 
-def _execute(session: Session, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _execute(
+    session: Session, statement: str, values: Mapping[str, Any], *, prepare: bool | None = None
+) -> list[tuple[Any, ...]]:
     flush()
     held = session.connection()
     driver: Any = held.connection.driver_connection
     try:
-        return _fetched(driver, statement, values)
+        return _fetched(driver, statement, values, prepare)
     except psycopg.IntegrityError as fault:
         refusal = None if fault.diag.constraint_name in _repeated else refusal_of(fault)
         if refusal is None:
@@ -165,17 +180,19 @@ def _execute(session: Session, statement: str, values: Mapping[str, Any]) -> lis
         raise
 
 
-def _alone(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _alone(statement: str, values: Mapping[str, Any], *, prepare: bool | None = None) -> list[tuple[Any, ...]]:
     lenders = spares()
     driver = lenders.borrow()
     try:
-        return _fetched(driver, statement, values)
+        return _fetched(driver, statement, values, prepare)
     finally:
         lenders.give_back(driver)
 
 
-def _fetched(driver: Any, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    cursor = driver.execute(native(statement), values)
+def _fetched(
+    driver: Any, statement: str, values: Mapping[str, Any], prepare: bool | None
+) -> list[tuple[Any, ...]]:
+    cursor = driver.execute(native(statement), values, prepare=prepare)
     found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.pgresult.nfields else []
     return found
 
@@ -213,6 +230,14 @@ def _ask_whether_alive(driver: Any, record: Any, _proxy: Any) -> None:
 def after_commit(callback: Callable[[], None]) -> None:
     """Run a callback once the present transaction is committed; it is forgotten when the transaction is undone."""
     db.session.info.setdefault("after_commit", []).append(callback)
+
+
+def when_committed(callback: Callable[[], None]) -> None:
+    """Run a callback now where no transaction is open, for then all is committed that was written; else `after_commit`."""
+    if _open_session() is None:
+        callback()
+    else:
+        after_commit(callback)
 
 
 def undo_open() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask import Response
 from marshmallow import Schema
 from werkzeug.datastructures import Headers
 
@@ -20,13 +21,14 @@ class Answer:
     """What a handler returns when it is more than its value: another status, headers, or no envelope.
 
     `value` is a row or dict for the endpoint's `answer` schema, a `Page`, JSON text (`str`) that goes out as it is,
-    `bytes` for a file, or None for 204.
+    `bytes` for a file, or None for 204. `finish` makes the whole answer itself, once the work is committed.
     """
 
     value: Any = None
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str | None = None
+    finish: Callable[[], Response] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Endpoint:
     lists: bool = False
     flat: bool = False
     tokenless: bool = False
+    admit: Callable[[], Actor] | None = None
     unlimited: bool = False
     etag: bool = False
     form: bool = False

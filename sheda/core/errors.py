@@ -123,6 +123,17 @@ class InvalidInput(Refusal):
         return cls(message, errors=[{"field": field, "message": message}], **details)
 
 
+class UpgradeRequired(Refusal):
+    """Refuse an ordinary request where a WebSocket begins."""
+
+    status = 426
+    code = "upgrade_required"
+    detail = "This address speaks WebSocket: open it with a WebSocket client. GET /api/v1/events needs none."
+
+    def __init__(self, detail: str | None = None, **details: Any) -> None:
+        super().__init__(detail, headers={"Upgrade": "websocket", "Connection": "Upgrade"}, **details)
+
+
 class TooMany(Refusal):
     """Refuse a request over its rate; `retry_after` in seconds."""
 

@@ -18,6 +18,7 @@ STATUSES = {
     413: "Larger than allowed",
     415: "Not a kind that this address takes",
     422: "Readable, with wrong values",
+    426: "Speaks WebSocket only",
     429: "Too many requests",
     503: "Something that this needs is down",
 }
