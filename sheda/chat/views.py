@@ -10,15 +10,20 @@ from flask import redirect, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.decorators import has_access
+from sqlalchemy import exists, or_, select
 
-from sheda.accounts.models import User
+from sheda.accounts.models import Role, User
 from sheda.appointments.models import Appointment
 from sheda.chat import reads, services
+from sheda.chat.access import own_conversations
+from sheda.chat.models import Conversation
 from sheda.chat.schemas import LONGEST_MESSAGE, SendMessage
 from sheda.core import clock, files, limits, widgets
-from sheda.core.access import find_visible, select_visible
+from sheda.core.access import find_visible, select_visible, visible_to
 from sheda.core.actor import Actor, current_actor
+from sheda.core.actor import Role as ActorRole
 from sheda.core.db import db
+from sheda.core.errors import NotFound
 from sheda.core.forms import checked
 from sheda.core.views import counts, deal_href, perform, row_id, sent, turned_away, waits, way_back
 from sheda.core.widgets import Card, Section
@@ -111,6 +116,8 @@ class ChatView(BaseView):
         }
 
     def _thread(self, actor: Actor, other: int) -> dict[str, Any]:
+        if not (actor.is_office or _knows(actor, other)):
+            raise NotFound
         found = json.loads(reads.history(actor, other, limit=MESSAGES_SHOWN))["result"]
         person = db.session.get_one(User, other)
         return {
@@ -134,6 +141,17 @@ def _send(actor: Actor, other: int) -> None:
     limits.hit("chat", str(actor.user_id))
     services.send(actor, other, values["message"], client_msg_id=values["client_msg_id"])
     services.mark_read(actor, other)
+
+
+def _knows(actor: Actor, other: int) -> bool:
+    """Tell whether the actor may read somebody's name: they have spoken, they have a deal, or he is no client."""
+    low, high = services.pair(actor.user_id, other)
+    known = or_(
+        exists().where(own_conversations(actor), Conversation.low_id == low, Conversation.high_id == high),
+        exists().where(visible_to(actor, Appointment), Appointment.client_id == other),
+        exists().where(User.id == other, User.active, ~User.roles.any(Role.name == ActorRole.CLIENT.value)),
+    )
+    return bool(db.session.scalar(select(known)))
 
 
 def _deal(actor: Actor, other: int, home: int | None = None) -> Appointment | None:

@@ -11,9 +11,10 @@ from sheda.accounts.models import User
 from sheda.appointments.models import Appointment
 from sheda.chat import services as chat
 from sheda.contracts.models import Contract
-from sheda.core import clock, files, outbox
+from sheda.core import clock, files, outbox, saved_views
 from sheda.core.actor import Role
 from sheda.core.db import db
+from sheda.core.states import record
 from sheda.notifications.models import Notification
 from sheda.payments.models import File, Payment
 from sheda.profiles.models import BankAccount
@@ -119,7 +120,7 @@ def make_world() -> World:
     return World(
         agent,
         client,
-        make_other(),
+        make_other(client),
         factories.make_user(Role.STAFF, first_name="Tunde"),
         factories.make_user(Role.ADMIN, first_name="Ada"),
         home,
@@ -144,24 +145,47 @@ def declared(agent: User, client: User) -> Payment:
     return payment
 
 
-def make_other() -> User:
-    """Make another agent's business; its word must be read on nobody else's page."""
-    other = factories.make_user(Role.AGENT, first_name=CANARY)
+def make_other(shared: User) -> User:
+    """Make another agent's business, also with a client of ours; its word must be read on nobody else's page."""
+    other = factories.make_user(Role.AGENT, first_name=CANARY, last_name=CANARY)
     stranger = factories.make_user(first_name=CANARY, phone="+2348039999999")
-    home = factories.make_property(other, title=f"A home of {CANARY}", listing_state="paused")
+    factories.make_bank_account(other, account_name=CANARY)
+    home = factories.make_property(other, title=f"A home of {CANARY}", location=CANARY, listing_state="paused")
     viewed = factories.make_appointment(home, stranger, status="completed", starts_at=clock.now() - timedelta(hours=3))
     factories.make_payment(viewed, status="declared", payer_name=CANARY)
+    shown = factories.make_property(other, title=f"Shown by {CANARY}", city=CANARY)
+    soon = datetime.combine(clock.today() + timedelta(days=2), time(15), clock.LAGOS)
+    asked = factories.make_appointment(shown, shared, starts_at=soon, note=CANARY)
+    factories.make_contract(
+        factories.make_payment(
+            factories.make_appointment(
+                factories.make_property(other, title=f"Let by {CANARY}"),
+                shared,
+                status="completed",
+                starts_at=clock.now() - timedelta(days=3),
+                note=CANARY,
+            ),
+            status="accepted",
+            payer_name=CANARY,
+        )
+    )
     chat.send(factories.actor_of(stranger), other.id, f"Hello from {CANARY}")
+    chat.send(factories.actor_of(shared), other.id, f"To {CANARY}", property_id=shown.id)
+    record(factories.actor_of(other), asked, "note", None, "pending", reason=CANARY)
+    saved_views.save(factories.actor_of(other), "PropertyView", CANARY, "tab=all")
+    db.session.add(notice(other, asked, f"{CANARY} wants to view."))
     return other
 
 
-def notice(agent: User, viewing: Appointment) -> Notification:
+def notice(
+    agent: User, viewing: Appointment, text: str = "Funke Adeyemi wants to view Two bedroom flat, Yaba."
+) -> Notification:
     """Make one notice that is not read yet."""
     return Notification(
         user_id=agent.id,
         key=f"world:{viewing.id}",
         kind="appointment_booked",
-        text="Funke Adeyemi wants to view Two bedroom flat, Yaba.",
+        text=text,
         subject_type="appointments",
         subject_id=viewing.id,
         created_at=clock.now(),

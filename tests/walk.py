@@ -1,0 +1,131 @@
+"""Every page of the admin UI that can be opened by its address: from the routes, and from what is in the database."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Flask
+from flask_appbuilder import BaseView
+from werkzeug.routing import Rule
+
+from sheda.accounts.models import User
+from sheda.appointments.models import Appointment
+from sheda.chat.models import Conversation
+from sheda.core.access import select_visible
+from sheda.core.actor import Actor
+from sheda.core.db import db
+from sheda.core.exports import TYPES
+from sheda.core.generated import RoomView
+from sheda.core.roles import granted
+from tests import factories
+
+NO_PAGES = {"export", "options", "proof", "document"}
+"""What answers with something else than a page."""
+
+ROWS = 3
+"""How many rows of each kind are opened: different states have different parts."""
+
+
+def view_of(app: Flask, rule: Rule) -> BaseView:
+    """Return the view that a route belongs to."""
+    name = rule.endpoint.split(".")[0]
+    return next(view for view in app.appbuilder.baseviews if view.endpoint == name)  # type: ignore[attr-defined]
+
+
+def rules(app: Flask) -> list[Rule]:
+    """Return the routes behind the door that are read."""
+    return sorted(
+        (rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/admin") and "GET" in (rule.methods or ())),
+        key=lambda rule: rule.rule,
+    )
+
+
+def rows_of(view: RoomView, actor: Actor) -> list[Any]:
+    """Return some rows that a view's pages are about, of as many states as there are."""
+    model, further = view.datamodel.obj, view.narrow(actor)
+    statement = select_visible(actor, model).order_by(model.id)
+    found = db.session.scalars(statement if further is None else statement.where(further)).unique().all()
+    if view.machine is None:
+        return list(found[:ROWS])
+    return list({view.machine.state(row): row for row in found}.values())
+
+
+def others(actor: Actor) -> list[int]:
+    """Return with whom somebody has spoken."""
+    talks = db.session.scalars(select_visible(actor, Conversation).order_by(Conversation.id)).all()
+    return [talk.low_id if talk.high_id == actor.id else talk.high_id for talk in talks]
+
+
+def deals(actor: Actor) -> list[tuple[int, int]]:
+    """Return the deals that somebody sees."""
+    rows = db.session.scalars(select_visible(actor, Appointment).order_by(Appointment.id))
+    return list(dict.fromkeys((row.property_id, row.client_id) for row in rows))[:ROWS]
+
+
+EXTRA = {
+    "HomeView.home": ["/admin/", "/admin/nothing-here"],
+    "CalendarView.list": ["/admin/calendar/?view=day", "/admin/calendar/?view=month"],
+    "SearchView.show": ["/admin/search/?q=Funke"],
+}
+"""Further addresses of a route that show something else."""
+
+Fill = Callable[[Actor], Iterator[dict[str, Any]]]
+
+FILLS: dict[str, Fill] = {
+    "ChatView.thread": lambda actor: ({"pk": number} for number in others(actor)),
+    "DealView.show": lambda actor: ({"home": home, "client": client} for home, client in deals(actor)),
+}
+"""How the places of routes are filled in that are no rows of a generated view."""
+
+
+def fill(rule: Rule, view: BaseView, actor: Actor) -> Iterator[dict[str, Any]]:
+    """Yield what a route's places can hold; KeyError names a route that nobody has said it for."""
+    name = rule.endpoint.split(".")[1]
+    if not rule.arguments:
+        yield {}
+    elif rule.endpoint in FILLS:
+        yield from FILLS[rule.endpoint](actor)
+    elif name == "export":
+        yield from ({"kind": kind} for kind in TYPES)
+    elif not isinstance(view, RoomView):
+        raise KeyError(f"tests/walk.py does not know how to open {rule.rule}: say it in FILLS.")
+    elif name == "options":
+        yield from ({"name": offer} for offer in view.offers)
+    elif name == "move":
+        for row in rows_of(view, actor):
+            yield from ({"pk": row.id, "name": move.name} for move in view.possible(actor, row) if view.moves)
+    elif rule.arguments == {"pk"}:
+        yield from ({"pk": row.id} for row in rows_of(view, actor))
+    else:
+        raise KeyError(f"tests/walk.py does not know how to open {rule.rule}: say it in FILLS.")
+
+
+def addresses(app: Flask, user: User, *, pages: bool = True) -> list[str]:
+    """Return the addresses of every page that a person's role may open; else of every file and offer."""
+    actor, found = factories.actor_of(user), []
+    with app.test_request_context():
+        for rule in rules(app):
+            name = rule.endpoint.split(".")[1]
+            if (name in NO_PAGES) is pages:
+                continue
+            view = view_of(app, rule)
+            for values in fill(rule, view, actor):
+                if granted(actor.role, action_of(view, name, values), view.class_permission_name):
+                    found += paths(rule, view, values)
+    return found
+
+
+def action_of(view: BaseView, name: str, values: dict[str, Any]) -> str:
+    """Return what a role must be granted to open a page."""
+    if view.class_permission_name == "AdminUI":
+        return "enter"
+    return str(values["name"] if name == "move" else (view.method_permission_name or {}).get(name, name))
+
+
+def paths(rule: Rule, view: BaseView, values: dict[str, Any]) -> list[str]:
+    """Return the addresses that a route has with its places filled in, a list under each of its tabs."""
+    path = rule.rule
+    for place, value in values.items():
+        path = path.replace(f"<{place}>", str(value))
+    if isinstance(view, RoomView) and rule.endpoint.endswith(".list") and view.tabs:
+        return [f"{path}?tab={tab}" for tab in view.tabs]
+    return [*EXTRA.get(rule.endpoint, []), *([path] if path != "/admin/" else [])]
