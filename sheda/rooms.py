@@ -37,7 +37,7 @@ from sheda.chat import jobs as chat_jobs
 from sheda.chat import replies as chat_replies
 from sheda.chat import services as chat
 from sheda.chat.api import ChatApi, QuickReplyApi
-from sheda.chat.events import MessagesWait
+from sheda.chat.events import MessageSent, MessagesRead, MessagesWait
 from sheda.chat.models import Message
 from sheda.chat.views import ChatView
 from sheda.contracts import access as contracts_rows
@@ -52,6 +52,11 @@ from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
 from sheda.core.unsubscribing import UnsubscribeApi
 from sheda.hooks import access as hooks_rows
+from sheda.live import access as live_rows
+from sheda.live import jobs as live_jobs
+from sheda.live import services as live
+from sheda.live.api import DescriptionApi, EventsApi, SocketApi, TicketApi
+from sheda.live.views import LiveView
 from sheda.notifications import access as notifications_rows
 from sheda.notifications import carriers as _carriers  # noqa: F401 - what mails and pushes carry is registered by its import
 from sheda.notifications import jobs as notifications_jobs
@@ -119,6 +124,7 @@ ROW_RULES: tuple[ModuleType, ...] = (
     contracts_rows,
     chat_rows,
     notifications_rows,
+    live_rows,
     hooks_rows,
 )
 """Each room's row rules, named here so that they are loaded: without its rule a model is shown to nobody."""
@@ -128,8 +134,12 @@ APIS: tuple[type[Any], ...] = (
     health.ReadyApi,
     health.MetricsApi,
     docs.DocumentApi,
+    DescriptionApi,
     UnsubscribeApi,
     AuthApi,
+    TicketApi,
+    SocketApi,
+    EventsApi,
     MeApi,
     BankAccountApi,
     PropertyApi,
@@ -160,6 +170,7 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (SignIn, "", "", ""),
     (FakeCheckoutView, "", "", ""),
     (SearchView, "", "", ""),
+    (LiveView, "", "", ""),
     (NoticeView, "", "", ""),
     (PreferenceView, "", "", ""),
     (PropertyView, "Listings", "", "listing"),
@@ -194,12 +205,12 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
         appointments.cancel_for_closing,
         notices.account_closing,
     ),
-    AppointmentBooked: (notices.viewing_booked,),
-    AppointmentCanceled: (payments.close_with_viewing, notices.viewing_canceled),
-    AppointmentConfirmed: (notices.viewing_confirmed,),
-    AppointmentExpired: (notices.viewing_expired,),
-    AppointmentMissed: (payments.close_with_viewing,),
-    AppointmentRejected: (notices.viewing_rejected,),
+    AppointmentBooked: (notices.viewing_booked, live.ring),
+    AppointmentCanceled: (payments.close_with_viewing, notices.viewing_canceled, live.ring),
+    AppointmentConfirmed: (notices.viewing_confirmed, live.ring),
+    AppointmentExpired: (notices.viewing_expired, live.ring),
+    AppointmentMissed: (payments.close_with_viewing, live.ring),
+    AppointmentRejected: (notices.viewing_rejected, live.ring),
     BankAccountChanged: (notices.bank_account_changed,),
     ContractEnded: (notices.contract_ended,),
     ExportAsked: (
@@ -214,24 +225,26 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     ),
     GatewayFlagged: (notices.gateway_flagged,),
     ImagesAccepted: (properties_jobs.render_soon,),
+    MessageSent: (live.ring,),
+    MessagesRead: (live.ring,),
     MessagesWait: (notices.messages_waiting,),
-    NoticeGiven: (notices.notice_given,),
+    NoticeGiven: (notices.notice_given, live.ring),
     PasswordChanged: (notices.password_changed,),
-    PaymentAccepted: (contracts.begin, notices.payment_accepted),
-    PaymentCanceled: (contracts.call_off_pending, notices.payment_canceled),
+    PaymentAccepted: (contracts.begin, notices.payment_accepted, live.ring),
+    PaymentCanceled: (contracts.call_off_pending, notices.payment_canceled, live.ring),
     PaymentChanging: (contracts.hold_before,),
-    PaymentDeclared: (contracts.draw_up, notices.payment_declared),
-    PaymentDeclined: (contracts.call_off_pending, notices.payment_declined),
-    PaymentEscalated: (notices.payment_escalated,),
-    PaymentInitiated: (notices.payment_initiated,),
-    PaymentSuperseded: (contracts.call_off_pending, notices.payment_superseded),
-    PaymentVerified: (contracts.draw_up, notices.payment_declared),
+    PaymentDeclared: (contracts.draw_up, notices.payment_declared, live.ring),
+    PaymentDeclined: (contracts.call_off_pending, notices.payment_declined, live.ring),
+    PaymentEscalated: (notices.payment_escalated, live.ring),
+    PaymentInitiated: (notices.payment_initiated, live.ring),
+    PaymentSuperseded: (contracts.call_off_pending, notices.payment_superseded, live.ring),
+    PaymentVerified: (contracts.draw_up, notices.payment_declared, live.ring),
     PriceLowered: (shortlists.note_lower_price,),
     ProfileShown: (appointments_hours.show_week,),
     PropertyArchived: (payments.keep_terms, contracts.keep_terms, appointments.cancel_for_archived),
     PropertyPublished: (shortlists.note_shown,),
     PropertyReturned: (shortlists.note_shown, notices.property_returned),
-    RenewalProposed: (notices.renewal_proposed,),
+    RenewalProposed: (notices.renewal_proposed, live.ring),
     TermsChanging: (payments.keep_terms, contracts.keep_terms),
     TwoFactorChanged: (notices.two_factor_changed,),
     UserRegistered: (profiles.create_profile, chat_replies.give),
@@ -262,6 +275,7 @@ JOBS: tuple[Job, ...] = (
     chat_jobs.tidy,
     contracts_jobs.catch_up,
     contracts_jobs.expire_due,
+    live_jobs.forget,
     notifications_jobs.remind_of_contracts,
     notifications_jobs.remind_of_decisions,
     notifications_jobs.remind_of_viewings,

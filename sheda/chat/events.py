@@ -7,6 +7,21 @@ from sheda.core.states import Moved
 
 
 @dataclass(frozen=True)
+class MessageSent(Event):
+    """A message is stored: those whom it concerns may hear of it at once."""
+
+    message_id: int
+
+
+@dataclass(frozen=True)
+class MessagesRead(Event):
+    """Somebody has read what another had written to him."""
+
+    reader_id: int
+    sender_id: int
+
+
+@dataclass(frozen=True)
 class MessagesWait(Event):
     """Messages of one conversation have waited for their reader, who was not told of them before.
 

@@ -12,6 +12,7 @@ from sheda.accounts.models import User
 from sheda.chat import attachments
 from sheda.chat.attachments import check_number
 from sheda.chat.blocks import has_blocked
+from sheda.chat.events import MessageSent, MessagesRead
 from sheda.chat.models import Block, Conversation, Message, QuickReply
 from sheda.chat.wire import ATTACHMENT, MESSAGE
 from sheda.core import clock
@@ -19,6 +20,7 @@ from sheda.core.access import visible_to
 from sheda.core.actor import Actor
 from sheda.core.db import db, repeat_on, write_whole
 from sheda.core.errors import InvalidInput, NotFound
+from sheda.core.events import emit
 from sheda.properties.models import Property
 
 
@@ -136,7 +138,10 @@ def send(
         property_id=property_id, client_msg_id=client_msg_id, now=clock.now(), is_possible=is_there, **carried,
     )  # fmt: skip
     if found:
-        return Sent(*found[0])
+        sent = Sent(*found[0])
+        if sent.is_new:
+            emit(MessageSent(sent.id))
+        return sent
     check_receiver(actor, receiver_id)
     if not is_there:
         raise NoSuchProperty
@@ -178,6 +183,7 @@ def mark_read(actor: Actor, user_id: int, *, up_to: int | None = None) -> int:
     unsynchronised = {"synchronize_session": False}
     marked = db.session.execute(unread_ones.values(read_at=clock.now()), execution_options=unsynchronised).rowcount  # type: ignore[attr-defined]
     if marked:
+        emit(MessagesRead(actor.user_id, user_id))
         unread = Conversation.low_unread if low == actor.user_id else Conversation.high_unread
         db.session.execute(
             update(Conversation).where(Conversation.id == conversation).values({unread.key: unread - marked}),

@@ -27,6 +27,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "Contract": {"list": "CASX", "read": "CASX", "declare": "C", "confirm_payment": "ASX", "expire": "SX", "terminate": "CASX", "renew": "CASX", "complete": "ASX"},
     "Chat": {"list": "CASX", "read": "CASX", "send": "CASX", "block": "CA", "report": "CA"},
     "QuickReply": {"list": "ASX", "create": "ASX", "update": "ASX", "delete": "ASX"},
+    "Live": {"connect": "CASX"},
     "Notification": {"list": "CASX", "read": "CASX", "update": "CASX"},
     "PushDevice": {"list": "CASX", "create": "CASX", "delete": "CASX"},
     "MessagePreview": {"list": "SX"},
