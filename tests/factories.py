@@ -25,7 +25,7 @@ from sheda.payments.models import Payment
 from sheda.payments.states import PAYMENT
 from sheda.profiles import services as profiles
 from sheda.profiles.models import AgentProfile, BankAccount, ClientProfile, Profile
-from sheda.properties.models import Property
+from sheda.properties.models import Property, PropertyImage
 from sheda.shortlists import services as shortlists
 from sheda.shortlists.models import Favourite, SavedSearch
 from sheda.shortlists.schemas import SavedFilters
@@ -292,3 +292,23 @@ def make_saved_search(user: User | None = None, *, alert: str = "none", **filter
     search = shortlists.save(actor_of(user or make_user()), name="Flats in Yaba", filters=asked, alert=alert)
     db.session.commit()
     return search
+
+
+def make_image(subject: Property, **over: Any) -> PropertyImage:
+    """Make a rendered picture of a listing, its first the cover, and commit; its files are nowhere."""
+    number = len(db.session.scalars(select(PropertyImage.id).where(PropertyImage.property_id == subject.id)).all())
+    values: dict[str, Any] = {
+        "property_id": subject.id,
+        "position": number,
+        "is_cover": number == 0,
+        "width": 800,
+        "height": 600,
+        "status": "ready",
+        "key": f"public/aa/{next(_numbers):048x}",
+        "created_at": clock.now(),
+        **over,
+    }
+    image = PropertyImage(**values)
+    db.session.add(image)
+    db.session.commit()
+    return image

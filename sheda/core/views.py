@@ -17,7 +17,7 @@ from sheda.core import files, widgets
 from sheda.core.access import LARGEST_ID
 from sheda.core.actor import ANONYMOUS, Actor, current_actor, request_id
 from sheda.core.db import db, in_transaction
-from sheda.core.errors import NotAllowed, NotFound, Refusal
+from sheda.core.errors import NotAllowed, NotFound, Refusal, Unauthorized
 from sheda.core.roles import granted
 from sheda.core.widgets import Section
 
@@ -78,6 +78,16 @@ def uploaded(name: str) -> list[FileStorage]:
     return [file for file in request.files.getlist(name) if file.filename]
 
 
+def header(name: str) -> str:
+    """Return a header of this request; empty when there is none."""
+    return request.headers.get(name, "")
+
+
+def is_quiet() -> bool:
+    """Tell whether a page's own script asks, which reads data and problems where people read pages."""
+    return header("X-Requested-With") == "fetch"
+
+
 def row_id(text: str) -> int:
     """Read an id from an address; NotFound when no row could have it."""
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID)) and int(text) <= LARGEST_ID):
@@ -120,6 +130,8 @@ def visitor() -> Actor:
 def turned_away() -> Any:
     """Return the way to the door for someone who is not signed in; NotAllowed for one whose role has no desk here."""
     actor = visitor()
+    if actor.id is None and is_quiet():
+        raise Unauthorized("You are signed out. Sign in again in another window; what you wrote stays here.")
     if actor.id is None:
         wanted = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for(DOOR, next=wanted))
@@ -263,7 +275,7 @@ def _item(label: str, href: str, icon: str, count: int = 0) -> Item:
 
 def is_page() -> bool:
     """Tell whether this request is a browser's, which reads pages rather than problems."""
-    return request.path == "/" or request.path.startswith(PAGE_PATHS)
+    return (request.path == "/" or request.path.startswith(PAGE_PATHS)) and not is_quiet()
 
 
 def error_page(refusal: Refusal) -> Response:

@@ -130,11 +130,10 @@ def views_of(actor: Actor, property_id: int, days: int = 30) -> list[tuple[date,
     """Return the views of a listing of one's own on each of the last days, the present one last."""
     today = clock.today()
     first = today - timedelta(days=days - 1)
-    found: dict[date, int] = dict(
-        db.session.execute(
-            select(ListingViews.day, ListingViews.views).where(
-                visible_to(actor, ListingViews), ListingViews.property_id == property_id, ListingViews.day >= first
-            )
-        ).tuples()
+    rows = db.session.execute(
+        select(ListingViews.day, ListingViews.views).where(
+            visible_to(actor, ListingViews), ListingViews.property_id == property_id, ListingViews.day >= first
+        )
     )
+    found = {row.day: row.views for row in rows}
     return [(day, found.get(day, 0)) for day in (first + timedelta(days=number) for number in range(days))]

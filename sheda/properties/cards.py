@@ -4,6 +4,7 @@ Aliases in the fragments: `p` a property, `i` a picture, `u` its agent's user, `
 address that public files begin with. Hot reads are one statement each and load no objects.
 """
 
+import json
 from functools import lru_cache
 from typing import Any
 
@@ -145,6 +146,12 @@ def among(actor: Actor, named: str, values: dict[str, Any], *, limit: int, curso
 def agent_card(agent_id: int) -> str:
     """Return what everybody may read of an active agent, as JSON text: never an address or a number to call."""
     return _enveloped(agent_id, db.session.scalar(prepared(_AGENT_CARD), {"id": agent_id, "media": media()}))
+
+
+def find_agent_card(agent_id: int) -> Any:
+    """Return the same, read; None for somebody who is no active agent."""
+    found = db.session.scalar(prepared(_AGENT_CARD), {"id": agent_id, "media": media()})
+    return None if found is None else json.loads(found)
 
 
 def image(image_id: int) -> str:

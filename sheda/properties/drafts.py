@@ -74,7 +74,10 @@ def lock_version(actor: Actor, property_id: int, version: str) -> Property:
     """Lock a listing that this actor may write; Stale when it has changed since `version` was read."""
     subject = services.lock_own(actor, property_id)
     if version != version_of(subject):
-        raise Stale("This listing has changed meanwhile, in another window or by somebody else.")
+        raise Stale(
+            "This listing has changed meanwhile, in another window or by somebody else. "
+            "What you wrote is still here: save it again to put it in the place of theirs."
+        )
     return subject
 
 

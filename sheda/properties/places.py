@@ -38,6 +38,11 @@ def lgas(state: str | None) -> dict[str, tuple[str, ...]]:
     return _places().get(state or "", {})
 
 
+def all_lgas() -> list[str]:
+    """Return every local government, for a page that cannot ask again once the state is chosen."""
+    return sorted({name for here in _places().values() for name in here})
+
+
 def towns(state: str | None, lga: str | None) -> list[str]:
     """Return the towns to offer for a local government, for its whole state when none is known, or the largest."""
     here = lgas(state)

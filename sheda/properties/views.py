@@ -1,67 +1,26 @@
-"""Listings in the admin UI: an agent's own homes, their terms, photos and moves."""
+"""Listings in the admin UI: an agent's own homes, their terms, moves and figures; the editor stands beside it."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from flask import current_app, redirect
-from flask_appbuilder import expose
+from flask import url_for
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import joinedload, selectinload
-from wtforms import DecimalField, validators
 
 from sheda.accounts.models import Role, User, assoc_user_role
 from sheda.core import files, widgets
 from sheda.core.access import find_visible, visible_to
 from sheda.core.actor import Actor, current_actor
 from sheda.core.db import db
-from sheda.core.forms import MoneyField, Offer, RowField, checked
-from sheda.core.generated import RoomView
+from sheda.core.forms import Offer
 from sheda.core.lists import Empty, RoomInterface
-from sheda.core.money import format_money
 from sheda.core.states import Move
-from sheda.core.views import perform, require, row_id, sent, uploaded
-from sheda.properties import images, services
-from sheda.properties.models import AMENITY_FLAGS, FEE_KINDS, Property, PropertyImage, amenity_codes
-from sheda.properties.schemas import Changes, NewProperty
+from sheda.core.widgets import Link
+from sheda.properties import audience, editor, services
+from sheda.properties.editor_pages import ListingEditor, pressing_state
+from sheda.properties.models import Property, amenity_codes
+from sheda.properties.schemas import Changes, DraftTerms
 from sheda.properties.states import LISTING
-
-WORDS = {
-    "available": "Available",
-    "under_offer": "Under offer",
-    "rented": "Let",
-    "sold": "Sold",
-    "draft": "Draft",
-    "published": "Live",
-    "paused": "Paused",
-    "archived": "Archived",
-}
-KINDS = (
-    ("apartment", "Flat"),
-    ("house", "House"),
-    ("duplex", "Duplex"),
-    ("land", "Land"),
-    ("shortlet", "Short let"),
-    ("shared_apartment", "Shared flat"),
-    ("office", "Office"),
-    ("shop", "Shop"),
-)
-PERIODS = (("year", "Year"), ("month", "Month"), ("week", "Week"), ("night", "Night"))
-FEE_WORDS = {
-    "agency": "Agency fee",
-    "legal": "Legal fee",
-    "agreement": "Agreement fee",
-    "caution": "Caution deposit",
-    "service_charge": "Service charge",
-    "other": "Other fee",
-}
-FEE_FIELDS = {f"fee_{kind}": kind for kind in FEE_KINDS if kind != "other"}
-
-
-def pressing_state(row: Property) -> str:
-    """Return the more pressing of a listing's two states."""
-    if row.listing_state != "published":
-        return row.listing_state
-    return "under_offer" if row.is_under_offer else row.status
+from sheda.properties.words import KINDS, PERIODS, WORDS, amenity_words
 
 
 def _find_agents(text: str) -> list[tuple[int, str]]:
@@ -87,15 +46,13 @@ def _name_agent(agent_id: int) -> str | None:
     return person.get_full_name() if person else None
 
 
-AREA = DecimalField("Area, m²", [validators.Optional(), validators.NumberRange(1, 10_000_000)])
-
-
-class PropertyView(RoomView):
+class PropertyView(ListingEditor):
     """Listings: an agent's own, or everybody's for the office."""
 
     datamodel = RoomInterface(Property)
     class_permission_name = "Property"
     route_base = "/admin/properties"
+    terms, draft_terms = Changes, DraftTerms
     nouns = ("listing", "listings")
     icon = "listing"
     show_template = "admin/property_show.html"
@@ -136,30 +93,6 @@ class PropertyView(RoomView):
         ("Place", {"fields": ["location", "address", "city", "lga", "state"]}),
         ("Terms", {"fields": ["price", "is_negotiable", "agent", "created_at", "updated_at"]}),
     ]
-    add_fieldsets = [
-        (
-            "Basics",
-            {
-                "fields": [
-                    "agent_id",
-                    "title",
-                    "property_type",
-                    "listing_type",
-                    "bedroom",
-                    "bathroom",
-                    "area_sqm",
-                    "description",
-                ]
-            },
-        ),
-        ("Price and fees", {"fields": ["price", "currency", "period", *FEE_FIELDS, "is_negotiable"]}),
-        ("Place", {"fields": ["location", "address", "city", "lga", "state"]}),
-        ("What it has", {"fields": ["furnished", *AMENITY_FLAGS]}),
-    ]
-    edit_fieldsets = [
-        (heading, {"fields": [name for name in group["fields"] if name != "agent_id"]})
-        for heading, group in add_fieldsets
-    ]
     order_columns = ["title", "price", "updated_at"]
     base_order = ("updated_at", "desc")
     search_columns = ["listing_type", "property_type", "listing_state", "city", "price", "bedroom"]
@@ -183,32 +116,10 @@ class PropertyView(RoomView):
         "lga": "Local government",
         "updated_at": "Changed",
         "has": "What it has",
-        "agent_id": "Agent",
-        "air_condition": "Air conditioning",
-        "pop_ceiling": "POP ceiling",
-        "wifi": "Wi-Fi",
-    }
-    description_columns = {
-        "title": "What, where. Clients search these words.",
-        "location": "As clients read it: “Opebi, Ikeja”.",
-        "address": "House number and street.",
-        "currency": "Three letters, such as NGN or USD; naira when empty.",
-        "period": "Leave empty for a sale.",
     }
     looks = {"price": "s-num", "place": "s-p2", "updated_at": "s-p3"}
     list_options = (selectinload(Property.images), selectinload(Property.fees), joinedload(Property.agent))
     offers = {"agent_id": Offer(_find_agents, _name_agent)}
-    add_form_extra_fields = {
-        "agent_id": RowField(
-            "Agent", offer=offers["agent_id"], render_kw={"data-options": "/admin/properties/options/agent_id"}
-        ),
-        "area_sqm": AREA,
-        **{
-            field: MoneyField(FEE_WORDS[kind], description="Once, beside the price.")
-            for field, kind in FEE_FIELDS.items()
-        },
-    }
-    edit_form_extra_fields = add_form_extra_fields
     empty = Empty(
         "No listing yet",
         "Put up the first one: a title, a price and a place are enough to go live.",
@@ -226,17 +137,14 @@ class PropertyView(RoomView):
         "all": ("All", lambda _actor: None),
     }
     cells = {
-        "price": lambda row: widgets.money(row.price, row.currency, row.period or ""),
+        "title": lambda row: row.title or "Untitled listing",
+        "price": lambda row: widgets.money(row.price or None, row.currency, row.period or ""),
         "listing_state": lambda row: widgets.badge(pressing_state(row), WORDS),
         "place": lambda row: row.city or row.location,
         "reference": lambda row: widgets.reference(row.reference),
-        "has": lambda row: [widgets.plain(code) for code in amenity_codes(row)],
+        "has": lambda row: [amenity_words(code) for code in amenity_codes(row)],
         "agent": lambda row: row.agent.get_full_name(),
     }
-
-    def own_routes(self) -> tuple[str, ...]:
-        """Add the photos."""
-        return ("add_photos", "change_photo")
 
     def narrow(self, actor: Actor) -> ColumnElement[bool] | None:
         """Leave other agents' listings to the market: these pages are about one's own."""
@@ -248,10 +156,6 @@ class PropertyView(RoomView):
         can_keep = services.is_stale(row) and LISTING.is_permitted(actor, row, "keep")
         return [LISTING.moves["keep"], *found] if can_keep else found
 
-    def title_of(self, row: Property) -> str:
-        """Name a listing by its title."""
-        return row.title
-
     def under(self, row: Property) -> Any:
         """Put the reference under the title."""
         return widgets.reference(row.reference)
@@ -261,102 +165,21 @@ class PropertyView(RoomView):
         cover = next((image for image in row.images if image.is_cover and image.status == "ready"), None)
         return files.url(files.rendition_key(cover.key, "thumb")) if cover else ""
 
-    def fields_for(self, actor: Actor, columns: Sequence[str]) -> list[str]:
-        """Ask only the office whose listing it is: an agent's are his own."""
-        return [name for name in columns if name != "agent_id" or actor.is_office]
-
-    def prefill_form(self, form: Any, row: Property) -> None:
-        """Fill in the fees that the form has fields for."""
-        for fee in row.fees:
-            if fee.kind != "other":
-                form[f"fee_{fee.kind}"].process_data(fee.amount)
-
-    def create(self, actor: Actor, values: dict[str, Any]) -> Property:
-        """Make a listing."""
-        terms, fees = _parted(values)
-        given = {name: value for name, value in terms.items() if value not in (None, "")}
-        return services.create(actor, **checked(NewProperty, given | {"fees": fees}))
-
-    def update(self, actor: Actor, row: Property, values: dict[str, Any]) -> Property:
-        """Change a listing; the fees that the form has no fields for stay."""
-        terms, _ = _parted(values)
-        if any(name in FEE_FIELDS for name in values):
-            terms["fees"] = _merged(row, values)
-        return services.update(actor, row.id, **checked(Changes, terms))
-
-    @expose("/photos/<pk>", methods=["POST"])
-    def add_photos(self, pk: str) -> Any:
-        """Take photos in, in their order."""
-        require("create", "PropertyImage")
-        row, chosen = self.row(pk), uploaded("files")
-        if chosen:
-            perform(lambda: images.add(current_actor(), row.id, chosen), "Taken in. The photos are being prepared.")
-        return redirect(f"{self.href_of(row)}#photos")
-
-    @expose("/photos/<pk>/<image>", methods=["POST"])
-    def change_photo(self, pk: str, image: str) -> Any:
-        """Move a photo, make it the cover, or remove it."""
-        act = sent("act")
-        require("delete" if act == "remove" else "update", "PropertyImage")
-        row, actor, number = self.row(pk), current_actor(), row_id(image)
-        place = next((one.position for one in row.images if one.id == number), 0)
-        changes: dict[str, dict[str, Any]] = {
-            "earlier": {"position": max(0, place - 1)},
-            "later": {"position": place + 1},
-            "cover": {"primary": True},
-        }
-        if act == "remove":
-            perform(lambda: images.remove(actor, row.id, number), "Photo removed.")
-        elif act in changes:
-            perform(lambda: images.change(actor, row.id, number, **changes[act]))
-        return redirect(f"{self.href_of(row)}#photos")
+    def links(self, _actor: Actor, row: Property) -> list[Link]:
+        """Lead to the page as clients see it."""
+        return [Link("As clients see it", url_for(f"{self.endpoint}.preview", pk=row.id), "eye")]
 
     def extras(self, actor: Actor, row: Property) -> dict[str, Any]:
-        """Show the photos, and what moving in costs."""
+        """Show the photos, what moving in costs, and how often the listing is looked at."""
         may_write = LISTING.is_permitted(actor, row, services.OWNING) and row.listing_state != "archived"
-        cost = [(_price_words(row), format_money(row.price, row.currency))]
-        cost += [(fee.label or FEE_WORDS[fee.kind], format_money(fee.amount, row.currency)) for fee in row.fees]
+        days = audience.views_of(actor, row.id) if row.published_at else []
         return {
             "badge": widgets.badge(pressing_state(row), WORDS),
-            "move_in": format_money(row.price + sum(fee.amount for fee in row.fees), row.currency),
-            "cost": cost,
-            "photos": [_photo(self.route_base, image) for image in row.images],
-            "most_photos": current_app.config["MOST_IMAGES"],
+            "cost": editor.cost_of(row),
             "may_edit_photos": may_write,
-            "upload": f"{self.route_base}/photos/{row.id}",
+            "days": days,
+            "views": sum(number for _, number in days),
+            "duplicate": url_for(f"{self.endpoint}.duplicate", pk=row.id) if self.may("create") else "",
+            "edit": url_for(f"{self.endpoint}.edit", pk=row.id),
+            **self.photos_of(row),
         }
-
-
-def _parted(values: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Part a form's values into the listing's own and its fees."""
-    own = {name: value for name, value in values.items() if name not in FEE_FIELDS}
-    fees = [
-        {"kind": kind, "amount": str(values[field])}
-        for field, kind in FEE_FIELDS.items()
-        if values.get(field) is not None
-    ]
-    return own, fees
-
-
-def _merged(row: Property, values: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return all fees of a listing with those of the form in the place of the ones before."""
-    kept = [
-        {"kind": fee.kind, "label": fee.label, "amount": str(fee.amount)}
-        for fee in row.fees
-        if f"fee_{fee.kind}" not in values
-    ]
-    return [*kept, *_parted(values)[1]]
-
-
-def _price_words(row: Property) -> str:
-    return f"Rent, 1 {row.period}" if row.period else "Price"
-
-
-def _photo(base: str, image: PropertyImage) -> dict[str, Any]:
-    return {
-        "src": files.url(files.rendition_key(image.key, "thumb")) if image.status == "ready" else "",
-        "failed": image.status == "failed",
-        "caption": image.caption,
-        "is_cover": image.is_cover,
-        "action": f"{base}/photos/{image.property_id}/{image.id}",
-    }

@@ -16,39 +16,7 @@ from sheda.core.db import db
 from sheda.properties.models import Property
 from tests import factories
 from tests.browser.watching import WIDE, Watched
-from tests.browser.world import CANARY, World, photo
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> list[Path]:
-    """Draw five photos."""
-    paths = [tmp_path / f"photo-{number}.jpg" for number in range(5)]
-    for number, path in enumerate(paths):
-        path.write_bytes(photo(60 + 30 * number))
-    return paths
-
-
-class TestListings:
-    def test_a_home_is_put_up_with_five_photos(self, agent_window: Watched, photos: list[Path]) -> None:
-        page = agent_window.open("/admin/properties/list/")
-        page.get_by_role("link", name="New listing").first.click()
-        page.get_by_label("Title").fill("Four bedroom terrace, Ikeja GRA")
-        page.get_by_label("Kind of home").select_option("house")
-        page.get_by_label("Offered for").select_option("rent")
-        page.get_by_label("Bedrooms").fill("4")
-        page.get_by_label("Bathrooms").fill("4")
-        page.get_by_label("Description").fill("Quiet street, prepaid meter, treated water.")
-        page.get_by_label("Price", exact=True).fill("6,500,000")
-        page.get_by_label("For each").select_option("year")
-        page.get_by_label("Location").fill("Ikeja GRA, Lagos")
-        page.get_by_role("button", name="Save", exact=True).click()
-        page.wait_for_url(re.compile(r"/admin/properties/show/\d+"))
-        page.set_input_files("#files", [str(path) for path in photos])
-        page.get_by_role("button", name="Upload").click()
-        expect(page.get_by_text("5 of 20")).to_be_visible()
-        expect(page.get_by_role("heading", name="Four bedroom terrace, Ikeja GRA")).to_be_visible()
-        assert agent_window.violations() == []
-        agent_window.assert_clean()
+from tests.browser.world import CANARY, World
 
 
 class TestViewings:
