@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Request
 from flask_appbuilder import AppBuilder
 from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter
 
 from sheda import rooms
 from sheda.cli import commands
@@ -25,6 +26,14 @@ class Plain(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function as it is."""
         return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Find a WebSocket's handshake among the ordinary routes: it is a GET, which is refused or handed over."""
+        adapter = super().create_url_adapter(request)
+        if adapter is not None and adapter.websocket:
+            adapter.websocket = False
+            adapter.url_scheme = adapter.url_scheme.replace("ws", "http")
+        return adapter
 
 
 def create_app(**overrides: Any) -> Flask:
