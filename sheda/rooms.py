@@ -25,6 +25,7 @@ from sheda.appointments.api import (
 from sheda.appointments.events import (
     AppointmentBooked,
     AppointmentCanceled,
+    AppointmentCompleted,
     AppointmentConfirmed,
     AppointmentExpired,
     AppointmentMissed,
@@ -44,7 +45,7 @@ from sheda.contracts import access as contracts_rows
 from sheda.contracts import jobs as contracts_jobs
 from sheda.contracts import services as contracts
 from sheda.contracts.api import ContractsApi
-from sheda.contracts.events import ContractEnded, NoticeGiven, RenewalProposed
+from sheda.contracts.events import ContractBegan, ContractEnded, NoticeGiven, RenewalProposed
 from sheda.contracts.models import Contract
 from sheda.contracts.views import ContractView
 from sheda.core import desk, docs, health, outbox
@@ -52,6 +53,9 @@ from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
 from sheda.core.unsubscribing import UnsubscribeApi
 from sheda.hooks import access as hooks_rows
+from sheda.hooks import jobs as hooks_jobs
+from sheda.hooks import reactions as hooks
+from sheda.hooks.views import HookDeliveryView, HookView
 from sheda.live import access as live_rows
 from sheda.live import jobs as live_jobs
 from sheda.live import services as live
@@ -78,6 +82,7 @@ from sheda.payments.events import (
     PaymentDeclared,
     PaymentDeclined,
     PaymentEscalated,
+    PaymentExpired,
     PaymentInitiated,
     PaymentSuperseded,
     PaymentVerified,
@@ -99,8 +104,11 @@ from sheda.properties.events import (
     ImagesAccepted,
     PriceLowered,
     PropertyArchived,
+    PropertyLet,
+    PropertyPaused,
     PropertyPublished,
     PropertyReturned,
+    PropertySold,
     TermsChanging,
 )
 from sheda.properties.models import Property
@@ -187,6 +195,8 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (SecurityView, "Security", "Account", "lock"),
     (UserView, "People", "Desk", "people"),
     (RoleView, "Roles", "Desk", "lock"),
+    (HookView, "Webhooks", "Desk", "send"),
+    (HookDeliveryView, "Webhook deliveries", "Desk", "send"),
     (MessagePreviewView, "Message templates", "Desk", "mail"),
     (desk.OutboxView, "Outbox", "Desk", "mail"),
     (WebhookEventView, "Gateway events", "Desk", "bank"),
@@ -203,16 +213,19 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
         shortlists.forget_person,
         chat.forget_person,
         appointments.cancel_for_closing,
+        hooks.account_closing,
         notices.account_closing,
     ),
-    AppointmentBooked: (notices.viewing_booked, live.ring),
-    AppointmentCanceled: (payments.close_with_viewing, notices.viewing_canceled, live.ring),
-    AppointmentConfirmed: (notices.viewing_confirmed, live.ring),
-    AppointmentExpired: (notices.viewing_expired, live.ring),
-    AppointmentMissed: (payments.close_with_viewing, live.ring),
-    AppointmentRejected: (notices.viewing_rejected, live.ring),
+    AppointmentBooked: (notices.viewing_booked, live.ring, hooks.viewing_booked),
+    AppointmentCanceled: (payments.close_with_viewing, notices.viewing_canceled, live.ring, hooks.moved),
+    AppointmentCompleted: (hooks.moved,),
+    AppointmentConfirmed: (notices.viewing_confirmed, live.ring, hooks.moved),
+    AppointmentExpired: (notices.viewing_expired, live.ring, hooks.moved),
+    AppointmentMissed: (payments.close_with_viewing, live.ring, hooks.moved),
+    AppointmentRejected: (notices.viewing_rejected, live.ring, hooks.moved),
     BankAccountChanged: (notices.bank_account_changed,),
-    ContractEnded: (notices.contract_ended,),
+    ContractBegan: (hooks.moved,),
+    ContractEnded: (notices.contract_ended, hooks.moved),
     ExportAsked: (
         appointments_hours.export,
         section("properties", Property, "agent_id"),
@@ -223,28 +236,36 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
         section("messages", Message, "sender_id", "receiver_id"),
         section("notifications", Notification, "user_id"),
     ),
-    GatewayFlagged: (notices.gateway_flagged,),
+    GatewayFlagged: (notices.gateway_flagged, hooks.gateway_flagged),
     ImagesAccepted: (properties_jobs.render_soon,),
     MessageSent: (live.ring,),
     MessagesRead: (live.ring,),
     MessagesWait: (notices.messages_waiting,),
-    NoticeGiven: (notices.notice_given, live.ring),
+    NoticeGiven: (notices.notice_given, live.ring, hooks.moved),
     PasswordChanged: (notices.password_changed,),
-    PaymentAccepted: (contracts.begin, notices.payment_accepted, live.ring),
-    PaymentCanceled: (contracts.call_off_pending, notices.payment_canceled, live.ring),
+    PaymentAccepted: (contracts.begin, notices.payment_accepted, live.ring, hooks.moved),
+    PaymentCanceled: (contracts.call_off_pending, notices.payment_canceled, live.ring, hooks.moved),
     PaymentChanging: (contracts.hold_before,),
-    PaymentDeclared: (contracts.draw_up, notices.payment_declared, live.ring),
-    PaymentDeclined: (contracts.call_off_pending, notices.payment_declined, live.ring),
-    PaymentEscalated: (notices.payment_escalated, live.ring),
-    PaymentInitiated: (notices.payment_initiated, live.ring),
-    PaymentSuperseded: (contracts.call_off_pending, notices.payment_superseded, live.ring),
-    PaymentVerified: (contracts.draw_up, notices.payment_declared, live.ring),
-    PriceLowered: (shortlists.note_lower_price,),
+    PaymentDeclared: (contracts.draw_up, notices.payment_declared, live.ring, hooks.moved),
+    PaymentDeclined: (contracts.call_off_pending, notices.payment_declined, live.ring, hooks.moved),
+    PaymentEscalated: (notices.payment_escalated, live.ring, hooks.moved),
+    PaymentExpired: (hooks.moved,),
+    PaymentInitiated: (notices.payment_initiated, live.ring, hooks.moved),
+    PaymentSuperseded: (contracts.call_off_pending, notices.payment_superseded, live.ring, hooks.moved),
+    PaymentVerified: (contracts.draw_up, notices.payment_declared, live.ring, hooks.moved),
+    PriceLowered: (shortlists.note_lower_price, hooks.price_lowered),
     ProfileShown: (appointments_hours.show_week,),
     PropertyArchived: (payments.keep_terms, contracts.keep_terms, appointments.cancel_for_archived),
     PropertyPublished: (shortlists.note_shown,),
     PropertyReturned: (shortlists.note_shown, notices.property_returned),
     RenewalProposed: (notices.renewal_proposed, live.ring),
+    PropertyArchived: (payments.keep_terms, contracts.keep_terms, appointments.cancel_for_archived, hooks.moved),
+    PropertyLet: (hooks.moved,),
+    PropertyPaused: (hooks.moved,),
+    PropertyPublished: (shortlists.note_shown, hooks.moved),
+    PropertyReturned: (shortlists.note_shown, notices.property_returned, hooks.moved),
+    PropertySold: (hooks.moved,),
+    RenewalProposed: (notices.renewal_proposed, live.ring, hooks.moved),
     TermsChanging: (payments.keep_terms, contracts.keep_terms),
     TwoFactorChanged: (notices.two_factor_changed,),
     UserRegistered: (profiles.create_profile, chat_replies.give),
@@ -276,6 +297,8 @@ JOBS: tuple[Job, ...] = (
     contracts_jobs.catch_up,
     contracts_jobs.expire_due,
     live_jobs.forget,
+    hooks_jobs.deliver,
+    hooks_jobs.forget,
     notifications_jobs.remind_of_contracts,
     notifications_jobs.remind_of_decisions,
     notifications_jobs.remind_of_viewings,

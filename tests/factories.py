@@ -21,6 +21,8 @@ from sheda.core import clock
 from sheda.core.actor import SYSTEM, Actor, Role
 from sheda.core.banks import bank_name, nuban_check_digit
 from sheda.core.db import db
+from sheda.hooks.catalogue import EVENTS
+from sheda.hooks.models import HookEndpoint
 from sheda.payments.models import Payment
 from sheda.payments.states import PAYMENT
 from sheda.profiles import services as profiles
@@ -312,3 +314,21 @@ def make_image(subject: Property, **over: Any) -> PropertyImage:
     db.session.add(image)
     db.session.commit()
     return image
+
+
+def make_hook(owner: User, **over: Any) -> HookEndpoint:
+    """Make an endpoint that asked for every event; an agent's hears of his own affairs."""
+    is_agent = actor_of(owner).role is Role.AGENT
+    values = {
+        "owner_id": owner.id,
+        "agent_id": owner.id if is_agent else None,
+        "url": "https://hooks.agency.example/",
+        "events": list(EVENTS),
+        "salt": f"{next(_numbers):032d}",
+        "created_at": clock.now(),
+        "updated_at": clock.now(),
+    }
+    hook = HookEndpoint(**{**values, **over})
+    db.session.add(hook)
+    db.session.commit()
+    return hook

@@ -31,6 +31,8 @@ GRANTS: dict[str, dict[str, str]] = {
     "Notification": {"list": "CASX", "read": "CASX", "update": "CASX"},
     "PushDevice": {"list": "CASX", "create": "CASX", "delete": "CASX"},
     "MessagePreview": {"list": "SX"},
+    "Hook": {"list": "ASX", "read": "ASX", "create": "ASX", "update": "ASX", "delete": "ASX", "secret": "ASX", "ping": "ASX", "switch_off": "ASX", "switch_on": "ASX"},
+    "HookDelivery": {"list": "ASX", "read": "ASX", "replay": "ASX"},
     "Webhook": {"post": "PCASX"},
     "WebhookEvent": {"list": "SX", "read": "SX", "retry": "X"},
     "Outbox": {"list": "SX", "read": "SX", "retry": "X"},

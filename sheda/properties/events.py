@@ -14,6 +14,21 @@ class PropertyPublished(Moved):
 
 
 @dataclass(frozen=True)
+class PropertyPaused(Moved):
+    """A listing is shown to nobody for a while."""
+
+
+@dataclass(frozen=True)
+class PropertyLet(Moved):
+    """A property is let."""
+
+
+@dataclass(frozen=True)
+class PropertySold(Moved):
+    """A property is sold."""
+
+
+@dataclass(frozen=True)
 class PropertyArchived(Moved):
     """A listing was taken off the market for good."""
 

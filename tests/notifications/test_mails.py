@@ -16,17 +16,24 @@ from sqlalchemy import select
 from sheda.accounts import codes
 from sheda.accounts import services as accounts
 from sheda.appointments import services as appointments
+from sheda.chat import services as chat
+from sheda.chat.events import MessagesWait
+from sheda.chat.models import Message
 from sheda.contracts import services as contracts
 from sheda.core import clock, outbox
 from sheda.core.banks import nuban_check_digit
 from sheda.core.db import db
+from sheda.core.events import emit
 from sheda.core.mail import Undeliverable
 from sheda.core.outbox import Outbox
+from sheda.hooks import services as hooks
 from sheda.notifications import jobs
 from sheda.notifications.kinds import KINDS
 from sheda.payments import services as payments
+from sheda.payments.events import GatewayFlagged
+from sheda.payments.models import WebhookEvent
 from sheda.profiles import services as profiles
-from tests.factories import make_appointment, make_contract, make_payment, make_user
+from tests.factories import make_appointment, make_contract, make_hook, make_payment, make_user
 from tests.notifications.deals import Deal
 
 NUMBER = f"069000003{nuban_check_digit('044', '069000003')}"
@@ -96,6 +103,36 @@ def add_account(deal: Deal) -> None:
     profiles.add_bank_account(deal.agent, bank_code="044", account_number=NUMBER, account_name="Ada Obi")
 
 
+def flagged(deal: Deal) -> None:
+    told = WebhookEvent(
+        provider="paystack",
+        event_id="1",
+        name="charge.dispute.create",
+        payload="{}",
+        received_at=clock.now(),
+        due_at=clock.now(),
+    )
+    db.session.add(told)
+    db.session.flush()
+    emit(GatewayFlagged(told, "paystack", "dispute", deal.payment()))
+
+
+def waiting(deal: Deal) -> None:
+    message = db.session.get_one(Message, chat.send(deal.client, deal.agent.user_id, EVIL).id)
+    emit(
+        MessagesWait(
+            message.conversation_id,
+            deal.agent.user_id,
+            deal.client.user_id,
+            "Ngozi",
+            1,
+            message.id,
+            (EVIL,),
+            "/admin/chats/",
+        )
+    )
+
+
 CAUSES: dict[str, Callable[[Deal], Any]] = {
     "appointment_booked": booked,
     "appointment_moved": moved,
@@ -119,6 +156,9 @@ CAUSES: dict[str, Callable[[Deal], Any]] = {
     "renewal_proposed": lambda deal: contracts.propose_renewal(deal.agent, deal.contract().id, periods=2),
     "password_changed": lambda deal: accounts.set_password(deal.client_user, "one quite long password"),
     "bank_account_changed": add_account,
+    "gateway_flagged": flagged,
+    "chat_waiting": waiting,
+    "hook_stopped": lambda deal: hooks.stop(make_hook(deal.agent_user), "it has taken nothing for 5 days"),
     "code": lambda deal: codes.post(deal.client_user, deal.client_user.email, codes.RESET),
 }
 
