@@ -34,6 +34,11 @@ class TwoFactorChanged(Event):
 
 
 @dataclass(frozen=True)
+class SessionEnded(Event):
+    """One sign-in, or every one of somebody, has ended: what it holds open is closed at once."""
+
+
+@dataclass(frozen=True)
 class AccountClosing(Event):
     """Somebody deletes his account; a room on the right may refuse, or tidies up."""
 

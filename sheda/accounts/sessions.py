@@ -10,10 +10,12 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 from sqlalchemy import delete, update
 
+from sheda.accounts.events import SessionEnded
 from sheda.accounts.models import RefreshFamily, RefreshToken, SignInChallenge, User
 from sheda.core import clock
 from sheda.core.db import db
 from sheda.core.errors import Unauthorized
+from sheda.core.events import emit
 
 
 class Replayed(Unauthorized):
@@ -96,6 +98,7 @@ def end_family(family_id: uuid.UUID) -> None:
         .where(RefreshFamily.id == family_id, RefreshFamily.revoked_at.is_(None))
         .values(revoked_at=clock.now())
     )
+    emit(SessionEnded())
 
 
 def end_sessions(user: User) -> None:
@@ -108,6 +111,7 @@ def end_sessions(user: User) -> None:
         .where(RefreshFamily.user_id == user.id, RefreshFamily.revoked_at.is_(None))
         .values(revoked_at=clock.now())
     )
+    emit(SessionEnded())
 
 
 def forget_expired() -> int:
