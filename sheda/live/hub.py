@@ -48,7 +48,7 @@ DESKS = 4
 
 JOINS_AT_ONCE = 4
 
-HELD = Gauge("sheda_live_sockets", "Connections held", ["kind"], multiprocess_mode="mostrecent")
+HELD = Gauge("sheda_live_connections", "Connections held", multiprocess_mode="mostrecent")
 
 
 class Hub:
@@ -164,7 +164,6 @@ class Hub:
             self.start(self._come(peer.user_id))
         others.add(peer)
         self.count += 1
-        HELD.labels(peer.kind).inc()
         hello = {"type": "hello", "user_id": peer.user_id, "heartbeat_seconds": BEAT_SECONDS}
         peer.tell(json.dumps(hello))
         self.start(self._begin(peer, said))
@@ -216,7 +215,6 @@ class Hub:
             return
         others.discard(peer)
         self.count -= 1
-        HELD.labels(peer.kind).dec()
         self._watch(peer, frozenset())
         if not others:
             del self.people[peer.user_id]
@@ -259,6 +257,7 @@ class Hub:
         while True:
             await asyncio.sleep(1)
             now = time.monotonic()
+            HELD.set(self.count)
             for peer in [peer for others in self.people.values() for peer in others]:
                 peer.tick(now)
 
