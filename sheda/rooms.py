@@ -40,6 +40,8 @@ from sheda.chat import services as chat
 from sheda.chat.api import ChatApi, QuickReplyApi
 from sheda.chat.events import MessageSent, MessagesRead, MessagesWait
 from sheda.chat.models import Message
+from sheda.chat.reply_pages import QuickReplyView
+from sheda.chat.report_pages import ReportView
 from sheda.chat.views import ChatView
 from sheda.contracts import access as contracts_rows
 from sheda.contracts import jobs as contracts_jobs
@@ -188,11 +190,13 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (AppointmentView, "Viewings", "Records", "eye"),
     (PaymentView, "Payments", "Records", "money"),
     (ContractView, "Contracts", "Records", "doc"),
+    (QuickReplyView, "Quick replies", "Records", "chat"),
     (HoursView, "Weekly hours", "Hours", "clock"),
     (ExceptionView, "Days off", "Hours", "calendar"),
     (CalendarLinkView, "Calendar link", "Hours", "calendar"),
     (BankAccountView, "Bank accounts", "Money", "bank"),
     (SecurityView, "Security", "Account", "lock"),
+    (ReportView, "Reported messages", "Desk", "flag"),
     (UserView, "People", "Desk", "people"),
     (RoleView, "Roles", "Desk", "lock"),
     (HookView, "Webhooks", "Desk", "send"),

@@ -9,7 +9,7 @@ from werkzeug.routing import Rule
 
 from sheda.accounts.models import User
 from sheda.appointments.models import Appointment
-from sheda.chat.models import Conversation
+from sheda.chat.models import Attachment, Conversation, Message, Report
 from sheda.core.access import select_visible
 from sheda.core.actor import Actor
 from sheda.core.db import db
@@ -18,7 +18,7 @@ from sheda.core.generated import RoomView
 from sheda.core.roles import granted
 from tests import factories
 
-NO_PAGES = {"export", "options", "proof", "document"}
+NO_PAGES = {"export", "options", "proof", "document", "rows", "messages", "file", "thumb"}
 """What answers with something else than a page."""
 
 ROWS = 3
@@ -61,8 +61,27 @@ def deals(actor: Actor) -> list[tuple[int, int]]:
     return list(dict.fromkeys((row.property_id, row.client_id) for row in rows))[:ROWS]
 
 
+def files(actor: Actor) -> Iterator[dict[str, Any]]:
+    """Yield the files of somebody's chats."""
+    yield from ({"pk": one.id} for one in db.session.scalars(select_visible(actor, Attachment)))
+
+
+def received(actor: Actor) -> Iterator[dict[str, Any]]:
+    """Yield messages that somebody was sent."""
+    sent = db.session.scalars(select_visible(actor, Message).where(Message.receiver_id == actor.id).limit(ROWS))
+    yield from ({"pk": one.sender_id, "message": one.id} for one in sent)
+
+
+def reported_files(actor: Actor) -> Iterator[dict[str, Any]]:
+    """Yield the files of messages that were reported."""
+    for report in db.session.scalars(select_visible(actor, Report)):
+        sent = db.session.scalars(db.select(Attachment).where(Attachment.message_id == report.message_id))
+        yield from ({"pk": report.id, "number": one.id} for one in sent)
+
+
 EXTRA = {
     "HomeView.home": ["/admin/", "/admin/nothing-here"],
+    "ChatView.list": ["/admin/chats/list/?search=water", "/admin/chats/list/?search=nothing+of+it"],
     "CalendarView.list": ["/admin/calendar/?view=day", "/admin/calendar/?view=month"],
     "SearchView.show": ["/admin/search/?q=Funke"],
 }
@@ -72,6 +91,12 @@ Fill = Callable[[Actor], Iterator[dict[str, Any]]]
 
 FILLS: dict[str, Fill] = {
     "ChatView.thread": lambda actor: ({"pk": number} for number in others(actor)),
+    "ChatView.messages": lambda actor: ({"pk": number} for number in others(actor)),
+    "ChatView.block": lambda actor: ({"pk": number} for number in others(actor)),
+    "ChatView.report": received,
+    "ChatView.file": files,
+    "ChatView.thumb": files,
+    "ReportView.file": reported_files,
     "DealView.show": lambda actor: ({"home": home, "client": client} for home, client in deals(actor)),
 }
 """How the places of routes are filled in that are no rows of a generated view."""

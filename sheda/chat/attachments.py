@@ -3,7 +3,9 @@
 import re
 import unicodedata
 from datetime import timedelta
+from urllib.parse import quote
 
+from flask import Response
 from sqlalchemy import delete, func, select
 
 from sheda.chat.models import Attachment
@@ -87,6 +89,16 @@ def bytes_of(stored: Attachment, *, thumb: bool = False) -> tuple[bytes, str]:
     return files.get(key), files.media_type(key)
 
 
+def answer(stored: Attachment, *, thumb: bool = False) -> Response:
+    """Answer a private file, to be looked at in a window of its own."""
+    data, kind = bytes_of(stored, thumb=thumb)
+    headers = {
+        "Cache-Control": "private, no-store",
+        "Content-Disposition": f"inline; filename*=UTF-8''{quote(stored.name)}",
+    }
+    return Response(data, content_type=kind, headers=headers)
+
+
 def check_number(ids: list[int]) -> None:
     """Refuse more files than a message takes, and the same one twice; InvalidInput on `attachment_ids`."""
     if len(ids) > MOST_FILES:
@@ -107,4 +119,4 @@ def forget_unsent(before: timedelta = UNSENT_LIVES, *, owner_id: int | None = No
     return len(gone)
 
 
-__all__ = ["MAX_BYTES", "MOST_FILES", "bytes_of", "check_number", "clean_name", "forget_unsent", "store"]
+__all__ = ["MAX_BYTES", "MOST_FILES", "answer", "bytes_of", "check_number", "clean_name", "forget_unsent", "store"]

@@ -74,8 +74,10 @@ _SEARCHED = f"""SELECT c.last_at, c.id, concat('{{"user": ', {PERSON}, ', "prope
  JOIN messages m ON m.id = c.last_message_id JOIN ab_user u ON u.id = c.other_id
  LEFT JOIN profiles a ON a.user_id = u.id ORDER BY c.last_at DESC, c.id DESC"""
 
-_CARD = """SELECT json_build_object('id', p.id, 'reference', p.reference, 'title', p.title, 'price', p.price::text,
- 'currency', p.currency, 'period', p.period, 'status', p.status, 'listing_state', p.listing_state,
+_CARD = """SELECT json_build_object('id', p.id, 'reference', p.reference, 'title', p.title, 'location', p.location,
+ 'agent_id', p.agent_id, 'price', p.price::text, 'total_move_in_cost', (p.price + coalesce(
+ (SELECT sum(f.amount) FROM property_fees f WHERE f.property_id = p.id), 0))::text, 'currency', p.currency,
+ 'period', p.period, 'status', p.status, 'listing_state', p.listing_state,
  'is_under_offer', p.held_by_payment_id IS NOT NULL, 'cover', CASE WHEN i.id IS NOT NULL
  THEN concat(CAST(:media AS text), substr(i.key, {prefix}), '{card}') END, 'url', concat('/api/v1/properties/', p.id))
  FROM (SELECT * FROM properties WHERE id = s.property_id AND {rule}) p
@@ -83,7 +85,7 @@ _CARD = """SELECT json_build_object('id', p.id, 'reference', p.reference, 'title
 
 _ABOUT_THREAD = f"""SELECT json_build_object('id', u.id, 'user', {PERSON}, 'unread_count', coalesce(c.unread, 0),
  'is_blocked', EXISTS (SELECT FROM chat_blocks WHERE blocker_id = :me AND blocked_id = u.id),
- 'property', ({{card}}))::text
+ 'property', ({{card}}))::text, u.phone, u.active
  FROM ab_user u LEFT JOIN profiles a ON a.user_id = u.id
  LEFT JOIN (SELECT id, CASE low_id WHEN :me THEN low_unread ELSE high_unread END AS unread FROM conversations
   WHERE low_id = :low AND high_id = :high) c ON true
@@ -210,6 +212,11 @@ def _asked(words: list[str]) -> str:
 
 def about(actor: Actor, user_id: int) -> dict[str, Any]:
     """Return with whom and about which home the actor talks, in one statement; NoSuchUser."""
+    return about_with_contact(actor, user_id)[0]
+
+
+def about_with_contact(actor: Actor, user_id: int) -> tuple[dict[str, Any], str | None, bool]:
+    """Return what `about` does, with the other's phone, which not everybody may see, and whether he is still here."""
     low, high = pair(actor.user_id, user_id)
     card = _CARD.format(
         prefix=len(PUBLIC) + 1, card=files.rendition_key("", "card"), rule=visible_sql(actor.role, Property)
@@ -220,12 +227,13 @@ def about(actor: Actor, user_id: int) -> dict[str, Any]:
     )  # fmt: skip
     if not rows or user_id == actor.user_id:
         raise NoSuchUser
-    found: dict[str, Any] = json.loads(rows[0][0])
+    body, phone, active = rows[0]
+    found: dict[str, Any] = json.loads(body)
     home = found["property"]
     if home is not None:
         price = format_money(Decimal(home["price"]), home["currency"])
         home["price_text"] = f"{price} / {home['period']}" if home["period"] else price
-    return found
+    return found, phone, active
 
 
 def unread_messages(actor: Actor) -> ColumnElement[int]:

@@ -3,53 +3,53 @@
 import json
 import uuid
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
-from flask import redirect, url_for
+from flask import Response, redirect, url_for
 from flask_appbuilder import BaseView, expose
+from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.decorators import has_access
-from sqlalchemy import exists, or_, select
+from wtforms import BooleanField, SelectField, TextAreaField
 
-from sheda.accounts.models import Role, User
-from sheda.appointments.models import Appointment
-from sheda.chat import reads, services
-from sheda.chat.access import own_conversations
-from sheda.chat.models import Conversation
-from sheda.chat.schemas import LONGEST_MESSAGE, SendMessage
-from sheda.core import clock, files, limits, widgets
-from sheda.core.access import find_visible, select_visible, visible_to
+from sheda.chat import attachments, blocks, inbox, reads, reports, services
+from sheda.chat.attachments import MAX_BYTES, MOST_FILES
+from sheda.chat.models import Attachment, Message
+from sheda.chat.schemas import LONGEST_MESSAGE, LONGEST_SEARCH, NewReport, SendMessage
+from sheda.core import limits, widgets
+from sheda.core.access import get_visible
 from sheda.core.actor import Actor, current_actor
-from sheda.core.actor import Role as ActorRole
-from sheda.core.db import db
 from sheda.core.errors import NotFound
-from sheda.core.forms import checked
-from sheda.core.views import counts, deal_href, perform, row_id, sent, turned_away, waits, way_back
+from sheda.core.fields import UNSTORABLE
+from sheda.core.forms import checked, clean
+from sheda.core.moves import write_form
+from sheda.core.roles import granted
+from sheda.core.views import (
+    counts,
+    here,
+    is_post,
+    perform,
+    query,
+    row_id,
+    sent,
+    turned_away,
+    uploaded,
+    waits,
+    way_back,
+)
 from sheda.core.widgets import Card, Section
-from sheda.properties.models import Property
 
-CHATS_SHOWN = 50
-MESSAGES_SHOWN = 100
 SHOWN_AT_HOME = 5
 POLL = 10
-"""Seconds until an open inbox looks for news."""
+"""Seconds until an open inbox looks for news, where nothing tells it."""
 
-QUICK_REPLIES = (
-    "Yes, it is still available.",
-    "When would you like to see it? Please choose a time in the app.",
-    "I will check and write today.",
-    "Thank you. I will call you shortly.",
+REASON_WORDS = (
+    ("spam", "Advertising or spam"),
+    ("fraud", "Fraud, or money asked for outside Sheda"),
+    ("harassment", "Threats or insults"),
+    ("indecent", "Indecent words or pictures"),
+    ("other", "Something else"),
 )
-WORDS = {
-    "draft": "Draft",
-    "published": "Live",
-    "paused": "Paused",
-    "archived": "Archived",
-    "under_offer": "Under offer",
-    "rented": "Let",
-    "sold": "Sold",
-}
 
 
 class ChatView(BaseView):
@@ -58,17 +58,38 @@ class ChatView(BaseView):
     route_base = "/admin/chats"
     class_permission_name = "Chat"
     default_view = "list"
-    method_permission_name = {"list": "list", "thread": "read", "send": "send", "mark": "read"}
+    method_permission_name = {
+        "list": "list",
+        "rows": "list",
+        "thread": "read",
+        "messages": "read",
+        "mark": "read",
+        "file": "read",
+        "thumb": "read",
+        "send": "send",
+        "block": "block",
+        "unblock": "block",
+        "report": "report",
+    }
 
     @before_request
     def _enter(self) -> Any:
         return turned_away()
 
+    # ── Reading ──────────────────────────────────────────────────────────────────────────────────────
+
     @expose("/list/")
     @has_access
     def list(self) -> Any:
-        """Show the conversations, newest first."""
+        """Show the conversations, newest first, or those that a search finds."""
         return self._page(None)
+
+    @expose("/list/rows")
+    @has_access
+    def rows(self) -> Any:
+        """Show the list alone, for a page that is open."""
+        current = _number("current")
+        return self.render_template("admin/_chats.html", chats=self._chats(current or None))
 
     @expose("/with/<pk>")
     @has_access
@@ -76,13 +97,18 @@ class ChatView(BaseView):
         """Show the conversation with one person beside the others."""
         return self._page(row_id(pk))
 
-    @expose("/with/<pk>/send", methods=["POST"])
+    @expose("/with/<pk>/messages")
     @has_access
-    def send(self, pk: str) -> Any:
-        """Send a message; the same form sent twice is one message."""
+    def messages(self, pk: str) -> Any:
+        """Show the messages after one, or those before one, alone, for a page that is open."""
         other, actor = row_id(pk), current_actor()
-        perform(lambda: _send(actor, other))
-        return redirect(way_back(url_for(f"{self.endpoint}.thread", pk=other)))
+        if not (actor.is_office or inbox.knows(actor, other)):
+            raise NotFound
+        before = _number("before")
+        after = None if before else _number("after") or 0
+        found, is_more = inbox.messages(actor, other, after=after, before=before)
+        earlier = url_for(f"{self.endpoint}.thread", pk=other, before=found[0]["id"]) if before and is_more else ""
+        return self.render_template("admin/_messages.html", messages=found, earlier=earlier)
 
     @expose("/with/<pk>/read", methods=["POST"])
     @has_access
@@ -92,126 +118,144 @@ class ChatView(BaseView):
         perform(lambda: services.mark_read(actor, other))
         return redirect(url_for(f"{self.endpoint}.thread", pk=other))
 
-    def _page(self, other: int | None) -> Any:
+    @expose("/file/<pk>")
+    @has_access
+    def file(self, pk: str) -> Response:
+        """Open a file of one's own conversations."""
+        return attachments.answer(get_visible(current_actor(), Attachment, row_id(pk)))
+
+    @expose("/file/<pk>/thumb")
+    @has_access
+    def thumb(self, pk: str) -> Response:
+        """Show a picture of one's own conversations small."""
+        return attachments.answer(get_visible(current_actor(), Attachment, row_id(pk)), thumb=True)
+
+    def _page(self, other: int | None, *, draft: str = "", status: int = 200) -> Any:
         actor = current_actor()
-        chats = json.loads(reads.conversations(actor, limit=CHATS_SHOWN))["result"]
+        thread = inbox.thread(actor, other, before=_number("before")) if other else None
         page = {
-            "chats": [self._chat(actor, one, other) for one in chats],
-            "thread": self._thread(actor, other) if other else None,
+            "chats": self._chats(other),
+            "thread": thread,
             "all": url_for(f"{self.endpoint}.list"),
             "poll": POLL,
-        }
-        return self.render_template("admin/inbox.html", title="Inbox", page=page)
-
-    def _chat(self, actor: Actor, one: dict[str, Any], current: int | None) -> dict[str, Any]:
-        last = one["last_message"]
-        mine = "You: " if last["sender_id"] == actor.id else ""
-        return {
-            "name": one["user"]["name"],
-            "href": url_for(f"{self.endpoint}.thread", pk=one["user"]["id"]),
-            "text": f"{mine}{last['message'][:120]}",
-            "when": widgets.moment(datetime.fromisoformat(last["timestamp"])),
-            "unread": one["unread_count"],
-            "current": one["user"]["id"] == current,
-        }
-
-    def _thread(self, actor: Actor, other: int) -> dict[str, Any]:
-        if not (actor.is_office or _knows(actor, other)):
-            raise NotFound
-        found = json.loads(reads.history(actor, other, limit=MESSAGES_SHOWN))["result"]
-        person = db.session.get_one(User, other)
-        return {
-            "name": person.get_full_name(),
-            "phone": person.phone if actor.is_office or _deal(actor, other) else None,
-            "card": _card(actor, other, next((one["property_id"] for one in found if one["property_id"]), None)),
-            "quick": QUICK_REPLIES,
-            "messages": _messages(actor, found[::-1]),
-            "unread": any(one["receiver_id"] == actor.id and not one["is_read"] for one in found),
-            "may_send": person.active,
+            "me": actor.id,
             "most": LONGEST_MESSAGE,
+            "most_files": MOST_FILES,
+            "most_bytes": MAX_BYTES,
             "once": str(uuid.uuid4()),
-            "send": url_for(f"{self.endpoint}.send", pk=other),
-            "mark": url_for(f"{self.endpoint}.mark", pk=other),
+            "draft": draft,
+            "replies": url_for("QuickReplyView.list") if granted(actor.role, "list", "QuickReply") else "",
         }
+        return self.render_template("admin/inbox.html", title="Inbox", page=page), status
+
+    def _chats(self, current: int | None) -> dict[str, Any]:
+        search = query().get("search", "").strip()
+        search = "" if UNSTORABLE.search(search) else search[:LONGEST_SEARCH]
+        return inbox.chats(current_actor(), search=search, cursor=query().get("cursor"), current=current)
+
+    # ── Writing ──────────────────────────────────────────────────────────────────────────────────────
+
+    @expose("/with/<pk>/send", methods=["POST"])
+    @has_access
+    def send(self, pk: str) -> Any:
+        """Send a message with its files; the same form sent twice is one message. What is refused stays written."""
+        other, actor = row_id(pk), current_actor()
+        if perform(lambda: _send(actor, other)) is None:
+            return self._page(other, draft=sent("message")[:LONGEST_MESSAGE], status=422)
+        return redirect(way_back(url_for(f"{self.endpoint}.thread", pk=other)))
+
+    @expose("/with/<pk>/block", methods=["GET", "POST"])
+    @has_access
+    def block(self, pk: str) -> Any:
+        """Ask, and block somebody."""
+        other, actor = row_id(pk), current_actor()
+        place = url_for(f"{self.endpoint}.thread", pk=other)
+        if is_post():
+            perform(lambda: blocks.block(actor, other), "Blocked. Neither of you can write to the other.")
+            return redirect(place)
+        name = reads.about(actor, other)["user"]["name"] if inbox.knows(actor, other) else ""
+        if not name:
+            raise NotFound
+        says = f"Neither of you can write to the other. {name} is not told; notices of viewings and payments go on."
+        return self._ask(f"Block {name}", "Block", place, confirm=says, tone="no")
+
+    @expose("/with/<pk>/unblock", methods=["POST"])
+    @has_access
+    def unblock(self, pk: str) -> Any:
+        """Let somebody write again."""
+        other, actor = row_id(pk), current_actor()
+        perform(lambda: blocks.unblock(actor, other), "Unblocked. You can write to each other again.")
+        return redirect(url_for(f"{self.endpoint}.thread", pk=other))
+
+    @expose("/with/<pk>/report/<message>", methods=["GET", "POST"])
+    @has_access
+    def report(self, pk: str, message: str) -> Any:
+        """Ask why, and show a message to the office."""
+        actor, reported = current_actor(), get_visible(current_actor(), Message, row_id(message))
+        place = url_for(f"{self.endpoint}.thread", pk=row_id(pk))
+        form = type("ReportForm", (DynamicForm,), REPORT_FIELDS)()
+        if is_post() and form.validate():
+            said = {name: form[name].data for name in REPORT_FIELDS}
+            done = "Reported. The office looks at it within a day and tells you."
+            if write_form(form, lambda: reports.report(actor, reported.id, **checked(NewReport, said)), done):
+                return redirect(place)
+        says = "The office reads this message and a few around it, and nothing else of your conversation."
+        return self._ask("Report this message", "Report", place, form=form, confirm=says, tone="no")
+
+    def _ask(self, title: str, verb: str, back: str, *, confirm: str, tone: str = "", form: Any = None) -> Any:
+        page = {
+            "confirm": confirm,
+            "fields": [form[name] for name in REPORT_FIELDS] if form is not None else [],
+            "reason": None,
+            "tone": tone,
+            "verb": verb,
+            "back": back,
+            "errors": form.form_errors if form is not None else [],
+            "trail": [("Inbox", url_for(f"{self.endpoint}.list")), (title, "")],
+        }
+        return self.render_template("admin/ask.html", title=title, action=here(), page=page)
 
 
-def _send(actor: Actor, other: int) -> None:
-    body = {"receiver_id": other, "message": sent("message"), "client_msg_id": sent("client_msg_id") or None}
-    values = checked(SendMessage, body)
-    limits.hit("chat", str(actor.user_id))
-    services.send(actor, other, values["message"], client_msg_id=values["client_msg_id"])
-    services.mark_read(actor, other)
+REPORT_FIELDS = {
+    "reason": SelectField("What is wrong with it?", choices=REASON_WORDS),
+    "note": TextAreaField("Anything we should know", [clean], description="Only the office reads it."),
+    "block": BooleanField("Block them, too"),
+}
 
 
-def _knows(actor: Actor, other: int) -> bool:
-    """Tell whether the actor may read somebody's name: they have spoken, they have a deal, or he is no client."""
-    low, high = services.pair(actor.user_id, other)
-    known = or_(
-        exists().where(own_conversations(actor), Conversation.low_id == low, Conversation.high_id == high),
-        exists().where(visible_to(actor, Appointment), Appointment.client_id == other),
-        exists().where(User.id == other, User.active, ~User.roles.any(Role.name == ActorRole.CLIENT.value)),
-    )
-    return bool(db.session.scalar(select(known)))
-
-
-def _deal(actor: Actor, other: int, home: int | None = None) -> Appointment | None:
-    """Return the last viewing that the actor has with somebody, of one home or of any."""
-    viewed = select_visible(actor, Appointment).where(Appointment.client_id == other)
-    viewed = viewed if home is None else viewed.where(Appointment.property_id == home)
-    found: Appointment | None = db.session.scalars(viewed.order_by(Appointment.id.desc()).limit(1)).one_or_none()
-    return found
-
-
-def _card(actor: Actor, other: int, home: int | None) -> dict[str, Any] | None:
-    """Describe the home that a conversation is about, as far as it is there for the actor."""
-    subject = find_visible(actor, Property, home)
-    if subject is None:
+def _number(name: str) -> int | None:
+    """Read an id that this address asks about; None for none and for what is no id."""
+    try:
+        return row_id(query().get(name, ""))
+    except (NotFound, ValueError):
         return None
-    viewed = _deal(actor, other, subject.id)
-    cover = next((image for image in subject.images if image.is_cover and image.status == "ready"), None)
-    state = subject.listing_state if subject.listing_state != "published" else subject.status
-    state = "under_offer" if subject.is_under_offer else "published" if state == "available" else state
-    return {
-        "title": subject.title,
-        "reference": widgets.reference(subject.reference),
-        "badge": widgets.badge(state, WORDS),
-        "cover": files.url(files.rendition_key(cover.key, "card")) if cover else "",
-        "facts": [
-            ("Price", widgets.money(subject.price, subject.currency, subject.period or "")),
-            ("To move in", widgets.money(subject.price + sum(fee.amount for fee in subject.fees), subject.currency)),
-            ("Place", subject.location),
-        ],
-        "href": f"/admin/properties/show/{subject.id}" if actor.is_office or subject.agent_id == actor.id else "",
-        "deal": deal_href(viewed) if viewed else "",
-    }
 
 
-def _messages(actor: Actor, found: "list[dict[str, Any]]") -> "list[dict[str, Any]]":
-    times = [datetime.fromisoformat(one["timestamp"]).astimezone(clock.LAGOS) for one in found]
-    is_new_day = [True, *(before.date() != after.date() for before, after in pairwise(times))]
-    return [
-        {
-            "text": one["message"],
-            "mine": one["sender_id"] == actor.id,
-            "read": one["is_read"],
-            "time": f"{at:%H:%M}",
-            "new_day": ("Today" if at.date() == clock.today() else widgets.day_words(at.date())) if new_day else "",
-        }
-        for one, at, new_day in zip(found, times, is_new_day, strict=False)
+def _send(actor: Actor, other: int) -> bool:
+    body = {"receiver_id": other, "message": sent("message"), "client_msg_id": sent("client_msg_id") or None}
+    chosen = uploaded("files")
+    values = checked(SendMessage, body | ({"attachment_ids": [1]} if chosen else {}))
+    limits.hit("chat", str(actor.user_id))
+    attachments.check_number([*range(len(chosen))])
+    kept = [
+        attachments.store(actor, one.stream.read(MAX_BYTES + 1), one.filename or "", field="files").id for one in chosen
     ]
+    services.send(actor, other, values["message"], client_msg_id=values["client_msg_id"], attachment_ids=kept)
+    services.mark_read(actor, other)
+    return True
 
 
 @waits
 def unread_chats(actor: Actor) -> Section | None:
     """Show the conversations in which somebody waits for an answer."""
-    chats = json.loads(reads.conversations(actor, limit=CHATS_SHOWN))["result"]
+    chats = json.loads(reads.conversations(actor, limit=inbox.CHATS_SHOWN))["result"]
     cards = [
         Card(
             "chat",
             f"{one['user']['name']} wrote",
             url_for("ChatView.thread", pk=one["user"]["id"]),
             clock=widgets.waiting_since(datetime.fromisoformat(one["last_message"]["timestamp"])),
-            quote=one["last_message"]["message"][:300],
+            quote=inbox.words_of(one["last_message"])[:300],
         )
         for one in chats
         if one["unread_count"]

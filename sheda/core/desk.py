@@ -49,6 +49,7 @@ KINDS = {
     "payments": ("Payment", "payments"),
     "contracts": ("Contract", "contracts"),
     "outbox": ("Message", "outbox"),
+    "chat_reports": ("Report", "reports"),
     "webhook_events": ("Gateway event", "gateway-events"),
     "hook_endpoints": ("Webhook", "webhooks"),
 }

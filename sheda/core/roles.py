@@ -26,6 +26,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "File": {"create": "CASX", "read": "CASX"},
     "Contract": {"list": "CASX", "read": "CASX", "declare": "C", "confirm_payment": "ASX", "expire": "SX", "terminate": "CASX", "renew": "CASX", "complete": "ASX"},
     "Chat": {"list": "CASX", "read": "CASX", "send": "CASX", "block": "CA", "report": "CA"},
+    "Report": {"list": "SX", "read": "SX", "warn": "SX", "resolve": "SX", "dismiss": "SX"},
     "QuickReply": {"list": "ASX", "create": "ASX", "update": "ASX", "delete": "ASX"},
     "Live": {"connect": "CASX"},
     "Notification": {"list": "CASX", "read": "CASX", "update": "CASX"},

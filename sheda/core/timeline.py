@@ -36,6 +36,8 @@ WORDS = {
     "archive": "Archived",
     "keep": "Still available",
     "expire": "Ended by its time",
+    "report": "Reported",
+    "read": "Read by the office",
 }
 """What has happened, in words; other moves are called as on their buttons."""
 

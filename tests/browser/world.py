@@ -4,12 +4,15 @@ import io
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+import pikepdf
 import sqlalchemy as sa
 from PIL import Image
 
 from sheda.accounts.models import User
 from sheda.appointments.models import Appointment
+from sheda.chat import attachments, replies, reports
 from sheda.chat import services as chat
+from sheda.chat.models import Message, Report
 from sheda.contracts.models import Contract
 from sheda.core import clock, files, outbox, saved_views
 from sheda.core.actor import Role
@@ -66,18 +69,29 @@ class World:
             f"/admin/appointments/move/{self.viewing.id}/reject",
             f"/admin/payments/move/{self.payment.id}/accept",
             "/admin/chats/list/",
+            "/admin/chats/list/?search=water",
+            "/admin/chats/list/?search=nothing+of+it",
             f"/admin/chats/with/{self.client.id}",
+            f"/admin/chats/with/{self.client.id}/block",
+            f"/admin/chats/with/{self.client.id}/report/{self.message_id()}",
+            "/admin/quick-replies/list/",
+            "/admin/quick-replies/add",
         ]
+
+    def message_id(self) -> int:
+        """Return a message that the client wrote to the agent."""
+        return db.session.scalars(sa.select(Message.id).where(Message.receiver_id == self.agent.id)).first() or 0
 
     def desk_paths(self) -> list[str]:
         """Return the pages of staff and admins."""
-        rooms = ("deals", "users", "roles", "outbox", "jobs", "history", "properties", "payments")
+        rooms = ("deals", "users", "roles", "outbox", "jobs", "history", "properties", "payments", "reports")
         return [
             "/admin/",
             "/admin/more",
             *(f"/admin/{room}/list/?tab=all" for room in rooms),
             f"/admin/users/show/{self.client.id}",
             f"/admin/payments/show/{self.payment.id}",
+            f"/admin/reports/show/{db.session.scalars(sa.select(Report.id)).one()}",
             f"/admin/users/move/{self.client.id}/deactivate",
         ]
 
@@ -113,7 +127,8 @@ def make_world() -> World:
             status="accepted",
         )
     )
-    chat.send(factories.actor_of(client), agent.id, "Is the water treated?", property_id=shown.id)
+    replies.give_to(agent.id)
+    talk(agent, client, shown)
     outbox.post_mail(agent.id, "password_changed", key=f"world:{agent.id}")
     db.session.add(notice(agent, viewing))
     db.session.commit()
@@ -128,6 +143,25 @@ def make_world() -> World:
         payment,
         contract,
     )
+
+
+def talk(agent: User, client: User, shown: Property) -> None:
+    """Let a client write about a home, with a picture and a document, and the agent report what came before."""
+    asks = factories.actor_of(client)
+    pay = chat.send(asks, agent.id, "Pay me here instead: https://pay.example/now", property_id=shown.id)
+    reports.report(factories.actor_of(agent), pay.id, reason="fraud", note="Not our account.")
+    kept = [attachments.store(asks, data, name).id for data, name in ((photo(), "kitchen.jpg"), (paper(), "slip.pdf"))]
+    chat.send(asks, agent.id, "", attachment_ids=kept)
+    chat.send(asks, agent.id, "Is the water treated?", property_id=shown.id)
+
+
+def paper() -> bytes:
+    """Write a document of one empty page."""
+    kept = io.BytesIO()
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.save(kept)
+    return kept.getvalue()
 
 
 def declared(agent: User, client: User) -> Payment:
