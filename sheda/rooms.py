@@ -86,6 +86,7 @@ from sheda.payments.events import (
     PaymentEscalated,
     PaymentExpired,
     PaymentInitiated,
+    PaymentRefunded,
     PaymentSuperseded,
     PaymentVerified,
 )
@@ -254,6 +255,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     PaymentDeclined: (contracts.call_off_pending, notices.payment_declined, live.ring, hooks.moved),
     PaymentEscalated: (notices.payment_escalated, live.ring, hooks.moved),
     PaymentExpired: (hooks.moved,),
+    PaymentRefunded: (notices.payment_refunded, live.ring),
     PaymentInitiated: (notices.payment_initiated, live.ring, hooks.moved),
     PaymentSuperseded: (contracts.call_off_pending, notices.payment_superseded, live.ring, hooks.moved),
     PaymentVerified: (contracts.draw_up, notices.payment_declared, live.ring, hooks.moved),

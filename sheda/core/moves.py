@@ -24,7 +24,7 @@ HARSH = frozenset(
 )
 """Moves that end something: their buttons look like it."""
 
-PRESSING = frozenset({"confirm", "accept", "publish", "keep", "complete", "retry"})
+PRESSING = frozenset({"confirm", "accept", "publish", "keep", "complete", "retry", "refund"})
 """Moves that somebody waits for: the one primary button of a record."""
 
 

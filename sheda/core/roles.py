@@ -22,7 +22,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "CalendarFeed": {"read": "A", "create": "A", "delete": "A", "subscribe": "PCASX"},
     "Appointment": {"list": "CASX", "read": "CASX", "create": "C", "confirm": "ASX", "reject": "ASX", "complete": "ASX", "no_show": "ASX", "cancel": "CASX", "reschedule": "CASX", "pay": "C"},
     "BankAccount": {"list": "A", "create": "A", "update": "A", "delete": "A"},
-    "Payment": {"list": "CASX", "read": "CASX", "cancel": "C", "checkout": "C", "accept": "ASX", "decline": "ASX"},
+    "Payment": {"list": "CASX", "read": "CASX", "cancel": "C", "checkout": "C", "accept": "ASX", "decline": "ASX", "refund": "ASX"},
     "File": {"create": "CASX", "read": "CASX"},
     "Contract": {"list": "CASX", "read": "CASX", "declare": "C", "confirm_payment": "ASX", "expire": "SX", "terminate": "CASX", "renew": "CASX", "complete": "ASX"},
     "Chat": {"list": "CASX", "read": "CASX", "send": "CASX", "block": "CA", "report": "CA"},

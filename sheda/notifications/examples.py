@@ -66,6 +66,7 @@ TEXTS = {
     "payment_accepted": f"The payment of ₦2,500,000 for {HOME} is confirmed. The contract is in your mail.",
     "payment_declined": f"Ada Obi has not received your payment of ₦2,500,000 for {HOME}.",
     "payment_canceled": f"The payment of ₦2,500,000 for {HOME} was called off; a refund may be due.",
+    "payment_refunded": f"Your refund of ₦2,500,000 for {HOME} was sent: bank transfer FT26326.",
     "payment_superseded": f"{HOME} went to somebody else; your payment of ₦2,500,000 is closed.",
     "payment_escalated": f"Ada Obi has not decided on the payment of ₦2,500,000 for {HOME} in time.",
     "gateway_flagged": "Paystack: the payer disputes a payment. It is about PAY-7QK2M9XD.",

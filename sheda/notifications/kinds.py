@@ -51,6 +51,7 @@ KINDS: dict[str, Kind] = {
     "payment_accepted": Kind("A payment is confirmed", "Payments", "CA", digests=False),
     "payment_declined": Kind("A payment is not confirmed", "Payments", "C"),
     "payment_canceled": Kind("A payment is called off", "Payments", "ASX", mails=False),
+    "payment_refunded": Kind("A refund was sent", "Payments", "C", mails=False),
     "payment_superseded": Kind("A home went to somebody else", "Payments", "C"),
     "payment_escalated": Kind("A payment needs the office", "Payments", "SX"),
     "gateway_flagged": Kind("A gateway tells of money to look at", "Payments", "SX"),

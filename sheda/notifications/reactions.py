@@ -30,6 +30,7 @@ from sheda.payments.events import (
     PaymentDeclined,
     PaymentEscalated,
     PaymentInitiated,
+    PaymentRefunded,
     PaymentSuperseded,
 )
 from sheda.profiles.events import BankAccountChanged
@@ -153,6 +154,14 @@ def payment_canceled(event: PaymentCanceled) -> None:
         said = words.payment(payment)
         text = f"The payment of {said['amount']} for {said['home']} was called off; a refund may be due."
         tell("payment_canceled", payment, {payment.agent_id: text, **_office(office_ids(), text)}, words=said)
+
+
+def payment_refunded(event: PaymentRefunded) -> None:
+    """Tell the client how his money was sent back."""
+    payment = event.subject
+    said = words.payment(payment)
+    text = f"Your refund of {said['amount']} for {said['home']} was sent: {event.reason}"
+    tell("payment_refunded", payment, {payment.client_id: text}, words=said, version=clock.now().isoformat())
 
 
 def payment_superseded(event: PaymentSuperseded) -> None:

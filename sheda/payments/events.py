@@ -53,6 +53,11 @@ class PaymentEscalated(Moved):
 
 
 @dataclass(frozen=True)
+class PaymentRefunded(Moved):
+    """Money that was owed has been sent back; the reason says how."""
+
+
+@dataclass(frozen=True)
 class PaymentChanging(Event):
     """A payment is about to be locked; a room on the right locks what comes before it in the order of locks."""
 

@@ -19,11 +19,11 @@ from sheda.core.errors import NotFound
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.money import format_money
-from sheda.core.states import Move
+from sheda.core.states import Move, letters_on
 from sheda.core.views import counts, deal_href, require, view_of, waits
 from sheda.core.widgets import Card, Link, Section
-from sheda.payments import services, webhooks
-from sheda.payments.models import Payment, WebhookEvent
+from sheda.payments import refunds, services, webhooks
+from sheda.payments.models import HOLDING_STATES, Payment, WebhookEvent
 from sheda.payments.states import PAYMENT
 from sheda.payments.webhooks import FLAGGED
 
@@ -72,6 +72,10 @@ def _said(row: Payment) -> Any:
     )
 
 
+def _refund_note(row: Payment) -> Any:
+    return widgets.badge("refund", {"refund": "To refund"}, tone="wait") if row.refund_due else ""
+
+
 class PaymentView(RoomView):
     """Payments by bank transfer: what clients say they have paid, and what has been decided."""
 
@@ -83,11 +87,12 @@ class PaymentView(RoomView):
     show_template = "admin/payment_show.html"
     machine = PAYMENT
     words = WORDS
-    moves = {"accept": services.accept, "decline": services.decline}
+    moves = {"accept": services.accept, "decline": services.decline, "refund": refunds.send_refund}
     weighty = frozenset({"accept"})
     done = {
         "accept": "Money received. The contract has begun, and everybody has been told.",
         "decline": "Not received. The home is free again, and the client has your reason.",
+        "refund": "The refund is noted, and the client has been told.",
     }
     list_columns = ["client", "property", "amount", "status", "decide_by", "reference"]
     show_columns = [
@@ -121,7 +126,7 @@ class PaymentView(RoomView):
     list_options = (joinedload(Payment.client), joinedload(Payment.subject), joinedload(Payment.proof))
     empty = Empty("No payment yet", "When a client says he has paid, it appears here and on Home, with the proof.")
     tabs = {
-        "decide": ("To decide", lambda _actor: Payment.status.in_(("declared", "verified"))),
+        "decide": ("To decide", lambda _actor: Payment.status.in_(HOLDING_STATES)),
         "open": ("Open", lambda _actor: Payment.status.in_(("initiated", "processing"))),
         "refunds": ("To refund", lambda _actor: Payment.refund_due.is_(True)),
         "all": ("All", lambda _actor: None),
@@ -132,7 +137,7 @@ class PaymentView(RoomView):
         "amount": lambda row: widgets.money(row.amount, row.currency),
         "amount_paid": lambda row: widgets.money(row.amount_paid, row.currency),
         "reference": lambda row: widgets.reference(row.reference),
-        "decide_by": lambda row: widgets.countdown(row.decide_by) if row.status == "declared" else None,
+        "decide_by": lambda row: widgets.countdown(row.decide_by) if row.status in HOLDING_STATES else None,
     }
 
     def own_routes(self) -> tuple[str, ...]:
@@ -142,6 +147,15 @@ class PaymentView(RoomView):
     def links(self, _actor: Actor, row: Payment) -> list[Link]:
         """Lead to the deal."""
         return [Link("Whole deal", deal_href(row), "deal")]
+
+    def rule(self, name: str) -> Move | None:
+        """Return the row of a move; a refund is one beside the machine's."""
+        return refunds.REFUND if name == refunds.REFUND.name else super().rule(name)
+
+    def possible(self, actor: Actor, row: Payment) -> list[Move]:
+        """Offer to note a refund where one is owed."""
+        owed = [refunds.REFUND] if row.refund_due and letters_on(actor, row) & set(refunds.REFUND.by) else []
+        return super().possible(actor, row) + owed
 
     def title_of(self, row: Payment) -> str:
         """Name a payment by its client and amount."""
@@ -154,7 +168,7 @@ class PaymentView(RoomView):
             "expected": format_money(row.amount, row.currency),
             "proof": f"{self.route_base}/proof/{row.id}" if row.proof else "",
             "proof_is_picture": row.proof is not None and row.proof.content_type.startswith("image/"),
-            "note": widgets.countdown(row.decide_by) if row.status == "declared" else "",
+            "note": widgets.countdown(row.decide_by) if row.status in HOLDING_STATES else _refund_note(row),
             "money": [
                 ("Reference", widgets.reference(row.reference)),
                 ("Into", _account(row)),
@@ -180,7 +194,7 @@ class PaymentView(RoomView):
 @counts("PaymentView")
 def undecided(actor: Actor) -> ScalarSelect[int]:
     """Count what waits for a decision: an agent's own, and for the office what no agent has decided in time."""
-    found = select(func.count()).where(visible_to(actor, Payment), Payment.status == "declared")
+    found = select(func.count()).where(visible_to(actor, Payment), Payment.status.in_(HOLDING_STATES))
     return (found.where(Payment.decide_by < clock.now()) if actor.is_office else found).scalar_subquery()
 
 
@@ -280,7 +294,7 @@ def events_to_look_at(actor: Actor) -> Section | None:
 @waits
 def payments_to_decide(actor: Actor) -> Section | None:
     """Show an agent what clients say they have paid, and staff what no agent has decided in time."""
-    undecided = select_visible(actor, Payment).where(Payment.status.in_(("declared", "verified")))
+    undecided = select_visible(actor, Payment).where(Payment.status.in_(HOLDING_STATES))
     if actor.is_office:
         undecided = undecided.where(Payment.decide_by < clock.now())
     rows = db.session.scalars(

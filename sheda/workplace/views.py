@@ -17,7 +17,7 @@ from sheda.core.generated import pages_of
 from sheda.core.money import format_money
 from sheda.core.views import DOOR, HOME, InnerView, deal_href, query, row_id, turned_away, visitor, waiting
 from sheda.core.widgets import Card, Section
-from sheda.payments.models import Payment
+from sheda.payments.models import HOLDING_STATES, Payment
 from sheda.properties.models import Property
 from sheda.workplace import deals, figures, story
 from sheda.workplace import waiting as _waiting  # noqa: F401 - what waits here is registered by its import
@@ -223,20 +223,20 @@ def _telling(deal: Deal) -> Any:
     parts = [deal.contract, deal.payment, deal.viewing]
     present = [row for row in parts if row is not None]
     open_states = {"pending", "confirmed", "initiated", "declared", "verified", "processing", "active", "scheduled"}
-    asked = [row for row in present if row.status in {"declared", "verified"}]
+    asked = [row for row in present if row.status in HOLDING_STATES]
     return next(iter([*asked, *(row for row in present if row.status in open_states), *present]))
 
 
 def _headline(deal: Deal) -> Any:
     row = _telling(deal)
-    if isinstance(row, Payment) and row.status == "declared":
-        return widgets.badge(row.status, {"declared": "Payment to decide"})
+    if isinstance(row, Payment) and row.status in HOLDING_STATES:
+        return widgets.badge(row.status, dict.fromkeys(HOLDING_STATES, "Payment to decide"))
     return _badge(row)
 
 
 def _clock(deal: Deal) -> Any:
     row = _telling(deal)
-    if isinstance(row, Payment) and row.status == "declared":
+    if isinstance(row, Payment) and row.status in HOLDING_STATES:
         return widgets.countdown(row.decide_by)
     return widgets.countdown(row.expires_at) if isinstance(row, Appointment) and row.status == "pending" else ""
 
