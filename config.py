@@ -110,6 +110,7 @@ IMAGE_BYTES = 12 * 1024 * 1024  # bytes of one picture
 IMAGE_PIXELS = 50_000_000  # pixels of one picture
 MOST_SAVED_SEARCHES = 50  # saved searches of one person
 ALERT_HOUR = 7  # in Lagos: when daily alerts leave, and on Mondays weekly ones
+VERIFY_WITHIN = timedelta(days=3)  # from an agent's sending his papers to the office's decision
 STALE_AFTER = timedelta(days=45)  # an unchanged listing's agent is asked whether it is still available
 PROOF_BYTES = 10 * 1024 * 1024  # bytes of one proof of payment
 

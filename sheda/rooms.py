@@ -95,9 +95,17 @@ from sheda.payments.models import Payment
 from sheda.payments.views import PaymentView, WebhookEventView
 from sheda.profiles import access as profiles_rows
 from sheda.profiles import services as profiles
-from sheda.profiles.api import BankAccountApi, MeApi
-from sheda.profiles.events import BankAccountChanged, ExportAsked, ProfileShown, WeekGiven
+from sheda.profiles.api import BankAccountApi, MeApi, VerificationApi
+from sheda.profiles.events import (
+    BankAccountChanged,
+    ExportAsked,
+    ProfileShown,
+    VerificationDecided,
+    VerificationSubmitted,
+    WeekGiven,
+)
 from sheda.profiles.export import section
+from sheda.profiles.verification_pages import MyVerificationView, VerificationView
 from sheda.profiles.views import BankAccountView
 from sheda.properties import access as properties_rows
 from sheda.properties import jobs as properties_jobs
@@ -153,6 +161,7 @@ APIS: tuple[type[Any], ...] = (
     EventsApi,
     MeApi,
     BankAccountApi,
+    VerificationApi,
     PropertyApi,
     PropertyImageApi,
     AgentApi,
@@ -196,9 +205,11 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (ExceptionView, "Days off", "Hours", "calendar"),
     (CalendarLinkView, "Calendar link", "Hours", "calendar"),
     (BankAccountView, "Bank accounts", "Money", "bank"),
+    (MyVerificationView, "Verification", "Account", "check"),
     (SecurityView, "Security", "Account", "lock"),
     (ReportView, "Reported messages", "Desk", "flag"),
     (UserView, "People", "Desk", "people"),
+    (VerificationView, "Verifications", "Desk", "check"),
     (RoleView, "Roles", "Desk", "lock"),
     (HookView, "Webhooks", "Desk", "send"),
     (HookDeliveryView, "Webhook deliveries", "Desk", "send"),
@@ -275,6 +286,8 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     TermsChanging: (payments.keep_terms, contracts.keep_terms),
     TwoFactorChanged: (notices.two_factor_changed,),
     UserRegistered: (profiles.create_profile, chat_replies.give),
+    VerificationDecided: (notices.verification_decided,),
+    VerificationSubmitted: (notices.verification_submitted,),
     WeekGiven: (appointments_hours.give_week,),
 }
 

@@ -104,14 +104,17 @@ class TestKnocking:
         assert letters == {"P", "C", "A", "S", "X"}
 
     def test_every_route_with_an_id_names_its_subject(self) -> None:
-        """Chats are named by the other person, mails by their token, contracts declared by the property, listings read
-        in one statement, a calendar by its private address, a webhook by its gateway."""
+        """Chats are named by the other person, papers by kind, mails by token, contracts declared by the property,
+        listings read in one statement, a calendar by its private address, a webhook by its gateway."""
         unnamed = {str(route) for route in ROUTES if route.ids and route.spec.subject is None}
         by_service = {
             "GET chats/<user_id> (Chat.read)", "POST chats/<user_id>/read (Chat.read)",
             "POST contracts/<pk> (Contract.declare)", "GET properties/<pk> (Property.read)",
             "GET unsubscribe/<token> (Unsubscribe.use)", "POST unsubscribe/<token> (Unsubscribe.use)",
             "GET agents/<pk> (AgentCard.read)", "GET agents/<pk>/slots (Availability.slots)",
+            "PUT users/me/verification/documents/<kind> (MyVerification.update)",
+            "DELETE users/me/verification/documents/<kind> (MyVerification.update)",
+            "GET users/me/verification/documents/<kind> (MyVerification.read)",
             "GET calendar/<token>.ics (CalendarFeed.subscribe)", "POST webhooks/<provider> (Webhook.post)",
         }  # fmt: skip
         assert unnamed - by_service == set()

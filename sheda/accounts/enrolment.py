@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pyotp
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from sheda.accounts import attempts, factors, passwords, services
 from sheda.accounts.access import owes_second_step
 from sheda.accounts.errors import InvalidCredentials, SecondStepNeeded, TotpInvalid, WrongPassword
 from sheda.accounts.events import TwoFactorChanged
-from sheda.accounts.models import RefreshFamily, SecondFactor, User
+from sheda.accounts.models import RefreshFamily, RefreshToken, SecondFactor, User
 from sheda.accounts.states import ACTS
 from sheda.core import clock, sealing
 from sheda.core.actor import Actor
@@ -127,6 +127,17 @@ def sessions_of(user_id: int) -> list[RefreshFamily]:
         RefreshFamily.user_id == user_id, RefreshFamily.revoked_at.is_(None), RefreshFamily.expires_at > clock.now()
     )
     return list(db.session.scalars(mine.order_by(RefreshFamily.created_at.desc()).limit(20)))
+
+
+def activity_of(user_id: int) -> tuple[int, datetime | None]:
+    """Return on how many devices somebody is signed in, and when one of them last began or renewed its session."""
+    renewed = select(func.max(RefreshToken.created_at)).where(RefreshToken.family_id == RefreshFamily.id)
+    last = func.greatest(RefreshFamily.created_at, renewed.scalar_subquery())
+    mine = select(func.count(), func.max(last)).where(
+        RefreshFamily.user_id == user_id, RefreshFamily.revoked_at.is_(None), RefreshFamily.expires_at > clock.now()
+    )
+    number, at = db.session.execute(mine).one()
+    return number, at
 
 
 def _proven(actor: Actor, password: str, code: str) -> User:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from markupsafe import Markup
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import selectinload
 
@@ -17,7 +18,7 @@ from sheda.core.db import db, in_transaction
 from sheda.core.door import DoorView
 from sheda.core.generated import RoomView
 from sheda.core.lists import RoomInterface
-from sheda.core.roles import pairs_of
+from sheda.core.roles import granted, pairs_of
 from sheda.core.states import Move
 
 STATE_WORDS = {"active": "Active", "inactive": "Deactivated", "deleted": "Deleted"}
@@ -47,6 +48,14 @@ def _with_role(role: ActorRole) -> ColumnElement[bool]:
     return found
 
 
+def _sessions(row: User) -> Any:
+    number, last = enrolment.activity_of(row.id)
+    if not number:
+        return "Nowhere"
+    places = "on one device" if number == 1 else f"on {number} devices"
+    return widgets.joined(places, Markup("last active {}").format(widgets.moment(last)))
+
+
 class UserView(RoomView):
     """People: who they are, when they were last here, and what staff may do about them."""
 
@@ -55,6 +64,7 @@ class UserView(RoomView):
     route_base = "/admin/users"
     nouns = ("person", "people")
     icon = "people"
+    tells_history = True
     moves = {
         "unlock": services.unlock,
         "sign_out": services.sign_out,
@@ -81,6 +91,8 @@ class UserView(RoomView):
         "created_on",
         "last_login",
         "login_count",
+        "sessions",
+        "totp_since",
     ]
     order_columns = ["email", "last_login"]
     base_order = ("id", "desc")
@@ -94,6 +106,8 @@ class UserView(RoomView):
         "last_login": "Last here",
         "login_count": "Sign-ins",
         "username": "User name",
+        "sessions": "Signed in",
+        "totp_since": "Two-step sign-in",
     }
     looks = {"phone": "s-p3", "last_login": "s-p2", "role": "s-p2"}
     list_options = (selectinload(User.roles),)
@@ -114,7 +128,15 @@ class UserView(RoomView):
         ),
         "created_on": lambda row: widgets.utc_moment(row.created_on),
         "last_login": lambda row: widgets.utc_moment(row.last_login),
+        "sessions": _sessions,
+        "totp_since": lambda row: widgets.joined("since", widgets.moment(row.totp_since)) if row.totp_since else "Off",
     }
+
+    def links(self, actor: Actor, row: User) -> list[widgets.Link]:
+        """Lead from an agent to his papers."""
+        is_agent = any(role.name == ActorRole.AGENT.value for role in row.roles)
+        may = is_agent and granted(actor.role, "read", "Verification")
+        return [widgets.Link("Verification", f"/admin/verifications/of/{row.id}", "check")] if may else []
 
     def title_of(self, row: User) -> str:
         """Name a person."""

@@ -16,6 +16,7 @@ from sheda.core.jobs import JobRun
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.outbox import Outbox, retry_dead
 from sheda.core.states import History, Move, record
+from sheda.core.timeline import told
 from sheda.core.views import waits
 from sheda.core.widgets import Card, Section
 
@@ -48,6 +49,7 @@ KINDS = {
     "appointments": ("Viewing", "appointments"),
     "payments": ("Payment", "payments"),
     "contracts": ("Contract", "contracts"),
+    "agent_verifications": ("Verification", "verifications"),
     "outbox": ("Message", "outbox"),
     "chat_reports": ("Report", "reports"),
     "webhook_events": ("Gateway event", "gateway-events"),
@@ -58,7 +60,12 @@ KINDS = {
 
 def _what(row: History) -> str:
     kind, _ = KINDS.get(row.subject_type, (widgets.plain(row.subject_type), ""))
-    return f"{kind} {row.subject_id}: {row.move.replace('_', ' ')}"
+    return f"{kind} {row.subject_id}: {told(row.move).lower()}"
+
+
+def _states(row: History) -> str:
+    after = widgets.plain(row.to_state)
+    return f"{widgets.plain(row.from_state)} → {after}" if row.from_state and row.from_state != row.to_state else after
 
 
 def _record(row: History) -> Any:
@@ -226,7 +233,7 @@ class HistoryView(RoomView):
     cells = {
         "what": _what,
         "record": _record,
-        "states": lambda row: f"{row.from_state} → {row.to_state}" if row.from_state else row.to_state,
+        "states": _states,
         "who": lambda row: f"{_person(row.actor_id)}, {row.actor_role.lower()}" if row.actor_id else "Sheda",
         "details": lambda row: ", ".join(f"{name}: {value}" for name, value in row.details.items()),
     }

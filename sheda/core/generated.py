@@ -69,6 +69,8 @@ class RoomView(WorkingList):
     """What to load with the rows, so that a list is a fixed number of statements."""
     more_columns: Sequence[str] = ()
     """Columns that one may choose beside those of the list and the record's plain ones."""
+    tells_history = False
+    """Whether a record without a machine tells what has happened to it."""
     list_buttons = 2
     page_size = 25
     icon = "doc"
@@ -252,7 +254,7 @@ class RoomView(WorkingList):
             "sections": sections,
             "buttons": self.buttons(actor, row),
             "remove": self._remove_href(row),
-            "history": history_of(row, self.machine),
+            "history": history_of(row, self.machine) if self.machine or self.tells_history else [],
             **self.extras(actor, row),
         }
         return {"page": page, "row": row}

@@ -11,6 +11,8 @@ GRANTS: dict[str, dict[str, str]] = {
     "Me": {"read": "CASX", "update": "CASX", "delete": "CASX", "password": "CASX", "picture": "CASX", "export": "CASX"},
     "AgentCard": {"read": "PCASX"},
     "User": {"list": "SX", "read": "SX", "deactivate": "SX", "reactivate": "SX", "unlock": "SX", "sign_out": "SX", "reset_totp": "X"},
+    "MyVerification": {"read": "A", "update": "A", "submit": "A"},
+    "Verification": {"list": "SX", "read": "SX", "approve": "SX", "reject": "SX", "revoke": "SX"},
     "TwoFactor": {"read": "ASX", "update": "ASX"},
     "Role": {"list": "X", "read": "X"},
     "Property": {"list": "PCASX", "read": "PCASX", "create": "AX", "update": "ASX", "publish": "ASX", "keep": "ASX", "pause": "ASX", "archive": "ASX"},

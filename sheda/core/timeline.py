@@ -38,6 +38,27 @@ WORDS = {
     "expire": "Ended by its time",
     "report": "Reported",
     "read": "Read by the office",
+    "register": "Joined",
+    "deactivate": "Deactivated",
+    "reactivate": "Reactivated",
+    "unlock": "Failed sign-ins forgotten",
+    "sign_out": "Signed out everywhere",
+    "change_password": "Password changed",
+    "delete": "Account deleted",
+    "totp_on": "Two-step sign-in turned on",
+    "totp_off": "Two-step sign-in turned off",
+    "totp_codes": "New recovery codes",
+    "reset_totp": "Two-step sign-in reset",
+    "added": "Added",
+    "changed": "Changed",
+    "removed": "Removed",
+    "retry": "Tried again",
+    "submit": "Sent in",
+    "withdraw": "Taken back",
+    "approve": "Approved",
+    "revoke": "Badge taken back",
+    "lapse": "No longer holds",
+    "read_document": "Paper read",
 }
 """What has happened, in words; other moves are called as on their buttons."""
 
@@ -54,8 +75,6 @@ class Step:
 
 def history_of(row: Any, machine: Machine | None) -> list[Step]:
     """Return the latest moves of a row that its reader has been shown already."""
-    if machine is None:
-        return []
     found = db.session.execute(
         select(History, User.first_name, User.last_name)
         .outerjoin(User, User.id == History.actor_id)
@@ -66,7 +85,7 @@ def history_of(row: Any, machine: Machine | None) -> list[Step]:
     return [
         Step(
             moment(entry.at),
-            _label(entry.move, machine),
+            _with_what(_label(entry.move, machine), entry.details.get("what")),
             f"{first or ''} {last or ''}".strip() or "Sheda",
             entry.reason,
         )
@@ -74,6 +93,15 @@ def history_of(row: Any, machine: Machine | None) -> list[Step]:
     ]
 
 
-def _label(name: str, machine: Machine) -> str:
-    move = machine.moves.get(name)
+def told(move: str) -> str:
+    """Return a move as it is told afterwards."""
+    return WORDS.get(move) or plain(move)
+
+
+def _with_what(label: str, what: Any) -> str:
+    return f"{label}: {what}" if what else label
+
+
+def _label(name: str, machine: Machine | None) -> str:
+    move = machine.moves.get(name) if machine else None
     return WORDS.get(name) or (move.label if move else plain(name))

@@ -15,6 +15,7 @@ from sheda.core import actor, clock
 from sheda.core.banks import BANKS, nuban_check_digit
 from sheda.core.db import db
 from sheda.demo.names import AGENCIES, draw_name, plain
+from sheda.demo.papers import verify_some
 from sheda.demo.places import PLACES
 from sheda.profiles.models import AgentProfile, BankAccount, ClientProfile, Profile
 
@@ -79,7 +80,9 @@ def make_crowd(draw: Random, agents: int, clients: int, password: str) -> People
     db.session.flush()
     known = {name: find_demo_user(name) for name, *_ in ACCOUNTS}
     ids = {name: user.id for name, user in known.items() if user is not None}
-    return People(ids["admin"], ids["staff"], [ids["agent"], *agent_ids], [ids["client"], *client_ids])
+    people = People(ids["admin"], ids["staff"], [ids["agent"], *agent_ids], [ids["client"], *client_ids])
+    verify_some(people.agents, people.staff)
+    return people
 
 
 def _user(name: str, first: str, last: str, hashed: str) -> dict[str, Any]:

@@ -61,6 +61,8 @@ KINDS: dict[str, Kind] = {
     "renewal_proposed": Kind("A renewal is proposed", "Contracts and homes", "CA"),
     "property_returned": Kind("A home is on the market again", "Contracts and homes", "A", mails=False),
     "chat_waiting": Kind("Messages wait for you", "Messages", shows=False, digests=False),
+    "verification_submitted": Kind("An agent has sent papers", "Verification", "SX", mails=False),
+    "verification_decided": Kind("The office has decided on papers", "Verification", "A"),
     "password_changed": Kind("The password was changed", "Safety", is_security=True),
     "two_factor_changed": Kind("Two-step sign-in was changed", "Safety", is_security=True),
     "bank_account_changed": Kind("A bank account was changed", "Safety", "A", is_security=True),

@@ -33,7 +33,7 @@ from sheda.payments.events import (
     PaymentRefunded,
     PaymentSuperseded,
 )
-from sheda.profiles.events import BankAccountChanged
+from sheda.profiles.events import BankAccountChanged, VerificationDecided, VerificationSubmitted
 from sheda.profiles.services import time_zone_of
 
 HOMES = "SELECT id, agent_id, title, reference FROM properties WHERE id = ANY(:ids) ORDER BY id"
@@ -269,6 +269,32 @@ FLAGS = {
     "viewing_required": "money came for a home that was not viewed",
 }
 """What a gateway's news mean to the office."""
+
+
+# ── Verification ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def verification_submitted(event: VerificationSubmitted) -> None:
+    """Tell the office that papers wait."""
+    text = f"{words.name_of(event.subject.agent)} has sent papers to be verified."
+    version = clock.now().isoformat()
+    tell("verification_submitted", event.subject, _office(office_ids(), text), version=version)
+
+
+VERDICTS = {
+    "verified": "Your papers are approved: clients see that you are verified.",
+    "rejected": "Your papers were sent back.",
+    "unverified": "Your badge was taken back.",
+}
+
+
+def verification_decided(event: VerificationDecided) -> None:
+    """Tell an agent what the office has decided on his papers, and why."""
+    row = event.subject
+    why = words.reason_of(event.reason)
+    said = {"status": row.status, "path": "/admin/verification/", "facts": words.facts(why)}
+    text = VERDICTS[row.status] + (f" Reason: {why[1]}" if why else "")
+    tell("verification_decided", row, {row.agent_id: text}, words=said, version=clock.now().isoformat())
 
 
 # ── Safety of accounts ───────────────────────────────────────────────────────────────────────────────────────────────

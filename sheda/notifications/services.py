@@ -22,6 +22,7 @@ from sheda.notifications.wishes import wishes_of
 LONGEST_TEXT = 300
 
 SUBJECTS = {
+    "agent_verifications": "verification",
     "ab_user": "user",
     "appointments": "appointment",
     "bank_accounts": "bank_account",

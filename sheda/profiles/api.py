@@ -1,4 +1,4 @@
-"""One's own account: profile, password, picture, bank accounts, and everything that is kept."""
+"""One's own account: profile, password, picture, bank accounts, papers, and everything that is kept."""
 
 import json
 from typing import Any
@@ -9,9 +9,10 @@ from sheda.accounts import services as accounts
 from sheda.core.access import RowScopedInterface, get_visible, select_visible
 from sheda.core.actor import Actor, current_actor
 from sheda.core.api import Answer, RoomApi, ServiceApi, endpoint
+from sheda.core.attachments import MAX_BYTES
 from sheda.core.errors import InvalidInput
 from sheda.core.paging import Key, Page, PageQuery, page_of
-from sheda.profiles import services
+from sheda.profiles import services, verification
 from sheda.profiles.models import BankAccount
 from sheda.profiles.schemas import (
     BankAccountChange,
@@ -21,6 +22,7 @@ from sheda.profiles.schemas import (
     MeOut,
     PasswordChange,
     TokenOut,
+    VerificationOut,
 )
 
 
@@ -115,3 +117,51 @@ class BankAccountApi(RoomApi):
     def remove_account(self, actor: Actor, account_id: int) -> None:
         """Remove a bank account. The owner is told by mail."""
         services.remove_bank_account(actor, account_id)
+
+
+class VerificationApi(ServiceApi):
+    """Whether the office has seen who an agent is."""
+
+    resource_name = "users/me/verification"
+    class_permission_name = "MyVerification"
+
+    @endpoint("GET", "/", may="read", answer=VerificationOut)
+    def show(self, actor: Actor) -> dict[str, Any]:
+        """Read where one stands: the state, why it is so, the papers, and what is missing."""
+        return verification.show(actor)
+
+    @endpoint("PUT", "/documents/<kind>", may="update", upload="file", words=True, answer=VerificationOut)
+    def put(self, actor: Actor, kind: str, *, files: list[FileStorage]) -> dict[str, Any]:
+        """Send a paper, `identity`, `registration` or `licence`, in the place of the one before: picture or PDF, 10 MB.
+
+        409 `papers_locked` while papers are with the office or approved.
+        """
+        if len(files) > 1:
+            raise InvalidInput.on("file", "Send one file at a time.")
+        return verification.put_document(actor, kind, files[0].stream.read(MAX_BYTES + 1))
+
+    @endpoint("DELETE", "/documents/<kind>", may="update", words=True, answer=VerificationOut)
+    def remove(self, actor: Actor, kind: str) -> dict[str, Any]:
+        """Remove a paper; 409 `papers_locked` as for sending one."""
+        return verification.remove_document(actor, kind)
+
+    @endpoint("GET", "/documents/<kind>", may="read", words=True, produces="application/octet-stream")
+    def download(self, actor: Actor, kind: str) -> Answer:
+        """Read one's own paper back. Every reading of a paper is written down, one's own too."""
+        paper, data = verification.read_own(actor, kind)
+        headers = {
+            "Content-Disposition": f'attachment; filename="{kind}.{paper.key.rpartition(".")[2]}"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-store",
+        }
+        return Answer(data, headers=headers, content_type=paper.content_type)
+
+    @endpoint("POST", "/submit", may="submit", answer=VerificationOut)
+    def submit(self, actor: Actor) -> dict[str, Any]:
+        """Send the papers in; 422 names what is missing."""
+        return verification.submit(actor)
+
+    @endpoint("POST", "/withdraw", may="submit", answer=VerificationOut)
+    def withdraw(self, actor: Actor) -> dict[str, Any]:
+        """Take the papers back while nobody has decided."""
+        return verification.withdraw(actor)

@@ -104,6 +104,9 @@ class AgentVerification(Model):
     decided_at: Mapped[Stamp | None]
 
     agent: Mapped[User] = relationship()
+    profile: Mapped[AgentProfile] = relationship(
+        primaryjoin="foreign(AgentVerification.agent_id) == AgentProfile.user_id", viewonly=True, uselist=False
+    )
 
 
 class VerificationDocument(Model):

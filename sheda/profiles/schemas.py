@@ -20,6 +20,8 @@ from sheda.core.fields import (
     Text,
     Whole,
 )
+from sheda.profiles.states import VERIFICATION
+from sheda.profiles.verification import KINDS
 
 ZONES = available_timezones()
 
@@ -88,11 +90,33 @@ class MeOut(Schema):
     bio = fields.String(allow_none=True)
     licence_number = fields.String(allow_none=True)
     rating = fields.Float(allow_none=True)
+    is_verified = fields.Boolean(metadata={"description": "Of agents: the office has seen who they are."})
     hours = fields.List(fields.Nested(HoursOut))
     budget = Amount(allow_none=True)
     budget_currency = fields.String(allow_none=True)
     preferred_areas = fields.List(fields.String(), allow_none=True)
     created_at = Moment()
+
+
+class PaperOut(Schema):
+    """A paper of an agent."""
+
+    kind = fields.String(metadata={"enum": list(KINDS)})
+    content_type = fields.String()
+    size = fields.Integer(metadata={"description": "Bytes."})
+    created_at = Moment()
+
+
+class VerificationOut(Schema):
+    """Where an agent stands with his papers."""
+
+    id = fields.Integer(allow_none=True)
+    status = fields.String(metadata={"enum": list(VERIFICATION.states)})
+    submitted_at = Moment(allow_none=True)
+    decided_at = Moment(allow_none=True)
+    reason = fields.String(allow_none=True)
+    documents = fields.List(fields.Nested(PaperOut))
+    missing = fields.List(fields.String(), metadata={"description": "Papers to add before they can be sent in."})
 
 
 class PasswordChange(RequestSchema):

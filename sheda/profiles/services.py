@@ -16,6 +16,7 @@ from sheda.core.db import advisory_lock, db, flush, lock_one, refuse_on
 from sheda.core.errors import Conflict, InvalidInput, NotFound
 from sheda.core.events import emit
 from sheda.core.states import record
+from sheda.profiles import verification
 from sheda.profiles.events import BankAccountChanged, ExportAsked, ProfileShown, WeekGiven
 from sheda.profiles.models import AgentProfile, BankAccount, ClientProfile, Profile
 
@@ -26,6 +27,9 @@ OWN_FIELDS = {
     Role.CLIENT: ("budget", "budget_currency", "preferred_areas"),
     Role.AGENT: ("agency_name", "bio", "licence_number"),
 }
+ON_PAPER = frozenset({"first_name", "last_name", "agency_name", "licence_number"})
+"""What an agent's papers prove: changed, it must be proved again."""
+
 USER_FIELDS = ("first_name", "last_name", "phone")
 PRESENT, REMOVED = "present", "removed"
 
@@ -73,6 +77,7 @@ def picture_url(profile: Profile, size: str = "thumb") -> str | None:
 def show(actor: Actor) -> dict[str, Any]:
     """Return everything that somebody sees of himself, by his role."""
     user, profile = db.session.get_one(User, actor.user_id), profile_of(actor.user_id)
+    is_agent = isinstance(profile, AgentProfile)
     facts = {
         "id": user.id,
         "email": user.email,
@@ -83,7 +88,7 @@ def show(actor: Actor) -> dict[str, Any]:
         "picture": picture_url(profile),
         "time_zone": profile.time_zone,
         **{name: getattr(profile, name) for name in OWN_FIELDS.get(actor.role, ())},
-        **({"rating": profile.rating} if isinstance(profile, AgentProfile) else {}),
+        **({"rating": profile.rating, "is_verified": profile.verified_at is not None} if is_agent else {}),
         "created_at": profile.created_at,
     }
     emit(ProfileShown(actor, facts))
@@ -104,6 +109,8 @@ def change(actor: Actor, changes: dict[str, Any]) -> dict[str, Any]:
         emit(WeekGiven(actor, changes.pop("hours")))
     for name, value in changes.items():
         setattr(user if name in USER_FIELDS else profile, name, value)
+    if isinstance(profile, AgentProfile) and profile.verified_at is not None and changes.keys() & ON_PAPER:
+        verification.lapse(profile, actor)
     if isinstance(profile, ClientProfile):
         profile.budget_currency = (profile.budget_currency or "NGN") if profile.budget is not None else None
     profile.updated_at = clock.now()
@@ -136,6 +143,7 @@ def close_account(actor: Actor) -> None:
     accounts.close(actor)
     profile = lock_one(Profile, profile_of(actor.user_id).id)
     _erase_picture(profile)
+    verification.forget(actor)
     for name in OWN_FIELDS.get(actor.role, ()):
         setattr(profile, name, None)
     own = update(BankAccount).where(BankAccount.agent_id == actor.id, BankAccount.removed_at.is_(None))

@@ -12,5 +12,6 @@ VERIFICATION = Machine(
         Move("approve", ("submitted",), "verified", "S", "Approve", VerificationDecided, confirm="Clients see from now on that you have seen who this agent is."),
         Move("reject", ("submitted",), "rejected", "S", "Send back", VerificationDecided, reason="always", confirm="The agent is told why, and can send better papers."),
         Move("revoke", ("verified",), "unverified", "S", "Take the badge back", VerificationDecided, reason="always", confirm="The badge goes at once. The agent is told why, and can send papers again."),
+        Move("lapse", ("verified",), "unverified", "Y", "Lapse", VerificationDecided, button=False),
     ),
 )  # fmt: skip

@@ -24,6 +24,7 @@ class BankAccountView(RoomView):
     method_permission_name = {**RoomView.method_permission_name, "show": "list"}
     nouns = ("bank account", "bank accounts")
     icon = "bank"
+    tells_history = True
     list_columns = ["bank_code", "account_number", "account_name", "is_default"]
     show_columns = add_columns = edit_columns = list_columns
     base_order = ("id", "asc")

@@ -78,6 +78,7 @@ class TestCards:
             "agency_name": None,
             "picture": None,
             "rating": None,
+            "is_verified": False,
         }
         assert card["cover_image"]["urls"]["thumb"] == "/media/ab/abcdef.thumb.webp"
 
