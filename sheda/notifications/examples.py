@@ -25,6 +25,7 @@ WORDS: dict[str, Any] = {
     "began": True,
     "refund_due": True,
     "change": "on",
+    "status": "verified",
     "suggestions": ["Wed 25 Nov 2026, 10:00", "Wed 25 Nov 2026, 15:30", "Thu 26 Nov 2026, 09:00"],
     "lines": ["Good morning, is the flat still to be had?", "I could come on Tuesday."],
     "count": 2,
@@ -77,6 +78,9 @@ TEXTS = {
     "property_returned": f"{HOME} is on the market again. Is it still available? Pause it if it is not.",
     "chat_waiting": "Ngozi Bello has sent you 2 messages.",
     "password_changed": f"Your password was changed on {WHEN}. If that was not you, reset it at once.",
+    "two_factor_changed": "Two-step sign-in is on. If that was not you, change your password at once.",
+    "verification_submitted": "Ada Obi has sent papers to be verified.",
+    "verification_decided": "Your papers are approved: clients see that you are verified.",
     "bank_account_changed": f"Your bank account Access Bank, ••••4081 was changed on {WHEN}.",
     "hook_stopped": "The webhook to crm.agency.example was switched off: it has taken nothing for 5 days.",
 }

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from sheda.accounts import codes
 from sheda.accounts import services as accounts
+from sheda.accounts.events import TwoFactorChanged
 from sheda.appointments import services as appointments
 from sheda.chat import services as chat
 from sheda.chat.events import MessagesWait
@@ -33,6 +34,8 @@ from sheda.payments import services as payments
 from sheda.payments.events import GatewayFlagged
 from sheda.payments.models import WebhookEvent
 from sheda.profiles import services as profiles
+from sheda.profiles.events import VerificationDecided
+from sheda.profiles.models import AgentVerification
 from tests.factories import make_appointment, make_contract, make_hook, make_payment, make_user
 from tests.notifications.deals import Deal
 
@@ -133,6 +136,13 @@ def waiting(deal: Deal) -> None:
     )
 
 
+def papers_sent_back(deal: Deal) -> None:
+    row = AgentVerification(agent_id=deal.agent_user.id, status="rejected", created_at=clock.now())
+    db.session.add(row)
+    db.session.flush()
+    emit(VerificationDecided(row, deal.staff, EVIL))
+
+
 CAUSES: dict[str, Callable[[Deal], Any]] = {
     "appointment_booked": booked,
     "appointment_moved": moved,
@@ -156,6 +166,8 @@ CAUSES: dict[str, Callable[[Deal], Any]] = {
     "renewal_proposed": lambda deal: contracts.propose_renewal(deal.agent, deal.contract().id, periods=2),
     "password_changed": lambda deal: accounts.set_password(deal.client_user, "one quite long password"),
     "bank_account_changed": add_account,
+    "two_factor_changed": lambda deal: emit(TwoFactorChanged(deal.client_user, "reset", reason=EVIL)),
+    "verification_decided": papers_sent_back,
     "gateway_flagged": flagged,
     "chat_waiting": waiting,
     "hook_stopped": lambda deal: hooks.stop(make_hook(deal.agent_user), "it has taken nothing for 5 days"),
