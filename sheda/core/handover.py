@@ -102,6 +102,11 @@ def cross_origin() -> str | None:
     return origin if origin in current_app.config["CORS_ORIGINS"] else None
 
 
+def holds_connections() -> bool:
+    """Tell whether the server of this request lets a connection be handed over, so that a page may try to open one."""
+    return isinstance(request.environ.get("gunicorn.socket"), socket.socket)
+
+
 def door(state_dir: str) -> str:
     """Return the Unix socket's address; OSError for a state directory whose path is too long for one."""
     path = str(Path(state_dir) / DOOR)
@@ -120,8 +125,8 @@ class HandedOver(Response):
 
 def hand_over(whose: Mapping[str, Any]) -> Response:
     """Give this request's connection away; Unavailable when nobody is there, or whatever its receiver refuses."""
-    own = request.environ.get("gunicorn.socket")
-    if not isinstance(own, socket.socket):
+    own: socket.socket = request.environ.get("gunicorn.socket")
+    if not holds_connections():
         raise Unavailable("This server cannot hold a connection. Use the ordinary requests instead.", retry_after=30)
     try:
         refused = _ask(own, json.dumps(whose).encode())

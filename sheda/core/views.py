@@ -13,7 +13,7 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
-from sheda.core import files, widgets
+from sheda.core import files, handover, widgets
 from sheda.core.access import LARGEST_ID
 from sheda.core.actor import ANONYMOUS, Actor, current_actor, request_id
 from sheda.core.db import db, in_transaction
@@ -184,6 +184,7 @@ class Item:
     icon: str
     current: bool
     count: int = 0
+    view: str = ""
 
 
 def csp_nonce() -> str:
@@ -256,7 +257,7 @@ def navigation() -> list[tuple[str, list[Item]]]:
 
 def _entries(entries: Any, actor: Actor) -> list[Item]:
     return [
-        _item(entry.label, entry.get_url(), entry.icon, waiting_counts().get(type(entry.baseview).__name__, 0))
+        _item(entry.label, entry.get_url(), entry.icon, type(entry.baseview).__name__)
         for entry in entries
         if entry.baseview
         and granted(
@@ -267,10 +268,10 @@ def _entries(entries: Any, actor: Actor) -> list[Item]:
     ]
 
 
-def _item(label: str, href: str, icon: str, count: int = 0) -> Item:
+def _item(label: str, href: str, icon: str, view: str = "") -> Item:
     section = href.removesuffix("list/")
     is_current = request.path == href or (section != href and request.path.startswith(section))
-    return Item(str(label), href, icon, is_current, count)
+    return Item(str(label), href, icon, is_current, waiting_counts().get(view, 0), view)
 
 
 def is_page() -> bool:
@@ -297,6 +298,7 @@ def install(app: Flask) -> None:
     """Give the templates what they ask for, and every response its headers."""
     app.jinja_env.globals.update(
         csp_nonce=csp_nonce,
+        holds_connections=handover.holds_connections,
         navigation=navigation,
         waiting_counts=waiting_counts,
         home_endpoint=HOME,

@@ -231,7 +231,7 @@
   };
 
   document.addEventListener("sheda:live", (event) => (isLive = event.detail.on));
-  document.addEventListener("sheda:thread", settle);
+  document.addEventListener("sheda:thread", () => catchUp().catch(() => {}));
   document.addEventListener("sheda:list", () => refreshList().catch(() => {}));
   if (thread) {
     thread.addEventListener("click", loadEarlier);
