@@ -25,7 +25,7 @@ HEARTBEAT_SECONDS = 5
 USAGE = """usage: python3 run.py [command]
 
   (no command)      run Sheda: servers, web, worker and beat, on http://127.0.0.1:8000
-  test [arguments]  run the tests; the arguments go to pytest
+  test [arguments]  run the tests, on every processor; arguments go to pytest instead
   lint              check style and types
   bench [name]      run the benchmarks and print a table of figures
   shots [folder]    take a picture of every page, at both sizes and in both colour schemes
@@ -50,6 +50,8 @@ def main(arguments: "list[str]") -> int:
     if command == "shots":
         os.environ["SHOTS"] = rest[0] if rest else "var/shots"
         rest = ["-q", "tests/browser/shots.py"]
+    if command == "test" and not rest:
+        rest = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "--no-loadscope-reorder"]
     module = {"test": "pytest", "shots": "pytest", "bench": "tests.benchmarks"}.get(command)
     if module:
         return replace_process("-m", module, *rest)

@@ -27,6 +27,8 @@ from werkzeug.serving import make_server
 
 from sheda.embedded import free_port, remove_state, servers
 
+SLOWEST = "test_schema.py"
+
 _stack = ExitStack()
 
 
@@ -34,6 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the servers and point the settings at them, before any test module can read a setting."""
     if config.option.collectonly or config.option.help or config.option.version:
         return
+    if config.option.numprocesses and not hasattr(config, "workerinput"):
+        return  # each worker has servers of its own; the one that hands out the tests needs none
     state_dir = Path(tempfile.mkdtemp(prefix="sheda-tests-"))
     _stack.callback(remove_state, state_dir)
     held = _stack.enter_context(servers(state_dir, fsync=False))
@@ -49,6 +53,15 @@ def pytest_configure(config: pytest.Config) -> None:
         "PASSWORD_HASH": "pbkdf2:sha256:1",
         "VIEWS_EVERY": "0",
     }
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one worker, as they share what they stand on, and begin with what takes longest."""
+    slow = [item for item in items if item.path.name == SLOWEST]
+    items[:] = slow + [item for item in items if item.path.name != SLOWEST]
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.name if item in slow else str(item.path)))
 
 
 def pytest_unconfigure() -> None:
