@@ -266,7 +266,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     PaymentDeclined: (contracts.call_off_pending, notices.payment_declined, live.ring, hooks.moved),
     PaymentEscalated: (notices.payment_escalated, live.ring, hooks.moved),
     PaymentExpired: (hooks.moved,),
-    PaymentRefunded: (notices.payment_refunded, live.ring),
+    PaymentRefunded: (notices.payment_refunded, live.ring, hooks.moved),
     PaymentInitiated: (notices.payment_initiated, live.ring, hooks.moved),
     PaymentSuperseded: (contracts.call_off_pending, notices.payment_superseded, live.ring, hooks.moved),
     PaymentVerified: (contracts.draw_up, notices.payment_declared, live.ring, hooks.moved),

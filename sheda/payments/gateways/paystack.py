@@ -30,6 +30,7 @@ KINDS: dict[str, Kind] = {
     "charge.failed": "failed",
     "refund.processed": "refund",
     "charge.dispute.create": "dispute",
+    "charge.dispute.resolve": "dispute",
 }
 STATES: dict[str, State] = {"success": "paid", "failed": "failed", "abandoned": "failed", "reversed": "failed"}
 
@@ -71,8 +72,10 @@ def read(event: dict[str, Any]) -> News:
     subject = data["transaction"] if kind == "dispute" else data
     reference = subject.get("transaction_reference") if kind == "refund" else subject.get("reference")
     amount = data.get("refund_amount", data.get("amount")) if kind in {"refund", "dispute"} else None
+    # News of a refund carry no id of their own, and its amount as text.
+    number = data.get("id") or f"{data['transaction_reference']}:{data.get('refund_reference')}:{amount}"
     return News(
-        event_id=f"{name}:{data['id']}",
+        event_id=f"{name}:{number}",
         name=name,
         kind=kind,
         reference=str(reference or ""),
