@@ -62,7 +62,9 @@ def post(url: str, *, headers: dict[str, str], body: bytes, within: float) -> in
     try:
         with (
             httpcore.ConnectionPool(network_backend=guard, retries=0) as pool,
-            pool.stream("POST", url, headers=headers, content=body, extensions={"timeout": patience}) as answer,
+            pool.stream(
+                "POST", url, headers=list(headers.items()), content=body, extensions={"timeout": patience}
+            ) as answer,
         ):
             return int(answer.status)
     except httpcore.TimeoutException as fault:

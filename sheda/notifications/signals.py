@@ -76,9 +76,9 @@ def readers_of(people: Collection[int]) -> dict[int, Reader]:
     """Return those of some people whose accounts are open."""
     usual = usual_quiet()
     found = {}
-    for user_id, zone, is_said, begins, ends, has_phone, devices in read(READERS, people=list(people)):
-        quiet = Quiet(*((begins, ends) if is_said else usual), ZoneInfo(zone))
-        found[user_id] = Reader(quiet, has_phone, devices)
+    for user_id, zone, is_said, *said, has_phone, devices in read(READERS, people=list(people)):
+        begins, ends = said if is_said else usual
+        found[user_id] = Reader(Quiet(begins, ends, ZoneInfo(zone)), has_phone, devices)
     return found
 
 
