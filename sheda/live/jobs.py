@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from sheda.core.db import in_transaction
 from sheda.core.jobs import Tally, job
 from sheda.live import log, services
 
@@ -14,8 +15,8 @@ def forget() -> Tally:
     """Erase what happened too long ago to be told, and tickets that nobody used."""
     erased = 0
     for _ in range(MOST_BATCHES):
-        found = log.prune(BATCH)
+        found = in_transaction(lambda: log.prune(BATCH))
         erased += found
         if found < BATCH:
             break
-    return {"events": erased, "tickets": services.forget_tickets()}
+    return {"events": erased, "tickets": in_transaction(services.forget_tickets)}

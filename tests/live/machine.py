@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,10 +137,8 @@ class Person:
     def listen(self, query: str = "", *, at: Machine | None = None) -> "Ear":
         """Open a socket and wait until everything that was missed has been told."""
         machine = at or self.machine
-        socket = connect(
-            f"ws://127.0.0.1:{machine.port}/api/v1/ws{query}", additional_headers=self.headers, compression=None
-        )
-        return Ear(socket, frame_schemas(self)).begin()
+        address = f"ws://127.0.0.1:{machine.port}/api/v1/ws{query}"
+        return Ear(address, self.headers, frame_schemas(self)).begin()
 
 
 _schemas: dict[str, Any] = {}
@@ -162,8 +160,10 @@ def frame_schemas(person: Person) -> dict[str, Any]:
 class Ear:
     """One socket, and all that came over it: every frame is held against the description."""
 
-    def __init__(self, socket: ClientConnection, schemas: dict[str, Any]) -> None:
-        self.socket, self._schemas = socket, schemas
+    def __init__(self, address: str, headers: dict[str, str], schemas: dict[str, Any]) -> None:
+        self._held, self._schemas = ExitStack(), schemas
+        opened = connect(address, additional_headers=headers, compression=None)
+        self.socket: ClientConnection = self._held.enter_context(opened)
         self.heard: list[dict[str, Any]] = []
         self.position = ""
 
@@ -215,7 +215,7 @@ class Ear:
             return (closed.rcvd.code if closed.rcvd else 1006), time.monotonic() - began
 
     def close(self) -> None:
-        self.socket.close()
+        self._held.close()
 
 
 def start_valkey(port: int) -> subprocess.Popen[bytes]:

@@ -27,8 +27,8 @@ HANDSHAKE = {
 
 def refused(machine: Machine, path: str, **options: object) -> tuple[int, dict]:
     """Open a socket that is refused; the status and the problem."""
-    with pytest.raises(InvalidStatus) as told:
-        connect(f"ws://127.0.0.1:{machine.port}{path}", **options)
+    with pytest.raises(InvalidStatus) as told, connect(f"ws://127.0.0.1:{machine.port}{path}", **options):
+        pass
     assert told.value.response.headers["Content-Type"] == "application/problem+json"
     return told.value.response.status_code, json.loads(told.value.response.body)
 
@@ -104,10 +104,10 @@ class TestKnocking:
 
 def _opens(machine: Machine, person: Person) -> bool:
     try:
-        connect(f"ws://127.0.0.1:{machine.port}/ws", additional_headers=person.headers).close()
+        with connect(f"ws://127.0.0.1:{machine.port}/ws", additional_headers=person.headers):
+            return True
     except InvalidStatus:
         return False
-    return True
 
 
 class TestTelling:
