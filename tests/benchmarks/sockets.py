@@ -1,8 +1,8 @@
 """Measure live news: idle sockets by the thousand, beside them people who write, and what it costs in memory.
 
 `python -m tests.benchmarks.sockets [SOCKETS [MESSAGES_A_SECOND [SECONDS]]]` (2000, 100, 30 unless told otherwise)
-starts a Sheda of its own with two web processes. It opens the sockets, each for a person of its own, then pairs write to
-each other over the API at the rate, and notes the time from the sending of a request to the other's frame. The client
+starts a Sheda of its own with two web processes. It opens the sockets, each for a person of its own, then pairs write
+to each other over the API at the rate, and notes the time from the sending of a request to the other's frame. The client
 runs on the same cores. It fails when a message is missed or comes twice, when p95 is 250 ms or more, or when a socket
 costs 40 KB.
 """
@@ -167,9 +167,9 @@ class Writer:
         )
         head = await reader.readuntil(b"\r\n\r\n")
         assert b" 201 " in head.split(b"\r\n", 1)[0], head
-        length = next(
-            int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-le")
-        )
+        lines = head.lower().split(b"
+")
+        length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
         await reader.readexactly(length)
         if b"connection: close" in lines:
             writer.close()
@@ -227,14 +227,12 @@ async def measure(port: int, parent: int, people: list[tuple[int, str]], rate: i
     missed, doubled = len(sent) - len(waits), sum(len(times) > 1 for times in arrived.values())
     p50, p95, p99 = (statistics.quantiles(waits, n=100)[place - 1] for place in (50, 95, 99))
     print(f"{len(people)} sockets opened in {opening:.1f} s ({len(people) / opening:.0f} a second)")
-    print(
-        f"memory: {before / 2**20:.0f} MB before, {each / 1024:.1f} KB a socket; web processes grew {web_grown / 2**20:.1f} MB"
-    )
+    print(f"memory: {before / 2**20:.0f} MB before, {each / 1024:.1f} KB a socket")
+    print(f"web processes grew by {web_grown / 2**20:.1f} MB together")
     print(f"after {seconds} s of messages the process has {memory_of(live) / 2**20:.0f} MB")
-    print(
-        f"{len(sent)} messages at {rate} a second: p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms,"
-    )
-    print(f"most {waits[-1] * 1000:.0f} ms; missed {missed}, doubled {doubled}")
+    figures = zip(("p50", "p95", "p99", "most"), (p50, p95, p99, waits[-1]), strict=True)
+    print(f"{len(sent)} messages at {rate} a second: {', '.join(f'{name} {wait * 1000:.0f} ms' for name, wait in figures)}")
+    print(f"missed {missed}, doubled {doubled}")
     return p95 < MOST_P95 and each < MOST_BYTES and not missed and not doubled
 
 
