@@ -2,9 +2,9 @@
 
 `python -m tests.benchmarks.sockets [SOCKETS [MESSAGES_A_SECOND [SECONDS]]]` (2000, 100, 30 unless told otherwise)
 starts a Sheda of its own with two web processes. It opens the sockets, each for a person of its own, then pairs write
-to each other over the API at the rate, and notes the time from the sending of a request to the other's frame. The client
-runs on the same cores. It fails when a message is missed or comes twice, when p95 is 250 ms or more, or when a socket
-costs 40 KB.
+to each other over the API at the rate, and notes the time from the sending of a request to the other's frame. The
+client runs on the same cores. It fails when a message is missed or comes twice, when p95 is 250 ms or more, or when a
+socket costs 40 KB.
 """
 
 import asyncio
@@ -167,8 +167,7 @@ class Writer:
         )
         head = await reader.readuntil(b"\r\n\r\n")
         assert b" 201 " in head.split(b"\r\n", 1)[0], head
-        lines = head.lower().split(b"
-")
+        lines = head.lower().split(b"\r\n")
         length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
         await reader.readexactly(length)
         if b"connection: close" in lines:
@@ -231,7 +230,7 @@ async def measure(port: int, parent: int, people: list[tuple[int, str]], rate: i
     print(f"web processes grew by {web_grown / 2**20:.1f} MB together")
     print(f"after {seconds} s of messages the process has {memory_of(live) / 2**20:.0f} MB")
     figures = zip(("p50", "p95", "p99", "most"), (p50, p95, p99, waits[-1]), strict=True)
-    print(f"{len(sent)} messages at {rate} a second: {', '.join(f'{name} {wait * 1000:.0f} ms' for name, wait in figures)}")
+    print(f"{len(sent)} messages at {rate} a second:", *(f"{name} {wait * 1000:.0f} ms" for name, wait in figures))
     print(f"missed {missed}, doubled {doubled}")
     return p95 < MOST_P95 and each < MOST_BYTES and not missed and not doubled
 
