@@ -320,7 +320,7 @@ def _start_postgres(place: Place, program: Path, data: Path, *, fsync: bool) -> 
 def _memory_settings(megabytes: int) -> dict[str, str]:
     """Return what the server shall make of a machine's memory: shared buffers are taken only as they fill."""
     return {
-        "shared_buffers": f"{min(512, max(32, megabytes // 8))}MB",
+        "shared_buffers": f"{min(4096, max(32, megabytes // 8))}MB",
         "effective_cache_size": f"{max(64, megabytes // 2)}MB",
         "random_page_cost": "1.1",  # the data are on a solid-state disk or in memory
         "max_wal_size": "2GB",  # a bulk load need not stop for checkpoints

@@ -38,6 +38,7 @@ class Appointment(Model):
         Index("ix_appointments_client_id", "client_id", "id"),
         Index("ix_appointments_agent_id", "agent_id", "starts_at"),
         Index("ix_appointments_property_id", "property_id"),
+        Index("ix_appointments_starts_at", "starts_at", "id"),
         Index("ix_appointments_expires_at", "expires_at", postgresql_where=text("status = 'pending'")),
         Index("ix_appointments_ends_at", "ends_at", postgresql_where=text("status = 'confirmed'")),
     )  # fmt: skip

@@ -17,7 +17,6 @@ PERIODS = ("year", "month", "week", "night")
 PROPERTY_TYPES = ("apartment", "house", "duplex", "land", "shortlet", "shared_apartment", "office", "shop")
 AMENITY_FLAGS = ("air_condition", "pop_ceiling", "floor_tiles", "running_water", "prepaid_meter", "wifi")
 FEE_KINDS = ("agency", "legal", "agreement", "caution", "service_charge", "other")
-SHOWN = "listing_state = 'published' AND status = 'available'"
 IMAGE_STATUSES = ("processing", "ready", "failed")
 
 
@@ -26,9 +25,29 @@ def _one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({names})", name=column)
 
 
-def _offered(name: str, *columns: Any) -> Index:
+TRAITS = (
+    "listing_state", "listing_type", "property_type", "bedroom", "furnished", "period", "bathroom", "latitude",
+    "longitude", "currency", "price", "lower(lga)", "lower(city)", "lower(state)", *AMENITY_FLAGS,
+)  # fmt: skip
+"""What filters compare, in every index that listings are walked through by: what does not fit is passed over there,
+without its row being read."""
+
+
+_BY_TRAIT = (
+    "property_type", "listing_type", "period", "furnished", "bedroom", "bathroom", "listing_state", "currency", "price",
+    "id", "created_at",
+)  # fmt: skip
+
+
+def _offered(name: str, *columns: Any, **options: Any) -> Index:
     """Return an index of what is on the market, shown or not: agents and staff look through it as clients do."""
-    return Index(f"ix_properties_{name}", *columns, postgresql_where=text("status = 'available'"))
+    return Index(f"ix_properties_{name}", *columns, postgresql_where=text("status = 'available'"), **options)
+
+
+def _ordered(name: str, *columns: str) -> Index:
+    """Return an index of what is on the market in an order, with every trait behind it."""
+    every = (*columns, *(trait for trait in TRAITS if trait not in columns))
+    return _offered(name, *(text(one) if "(" in one else one for one in every))
 
 
 class Property(Model):
@@ -51,21 +70,23 @@ class Property(Model):
         CheckConstraint("held_by_payment_id IS NULL OR status = 'available'", name="held_is_available"),
         Index("ix_properties_agent_id", "agent_id", "id"),
         Index("ix_properties_agent_id_updated_at", "agent_id", "updated_at", "id"),
-        Index("ix_properties_newest", "created_at", "id", postgresql_where=text(SHOWN)),
         Index("ix_properties_created_at", "created_at", "id"),
         Index("ix_properties_updated_at", "updated_at", "id"),
         Index("ix_properties_taken", "status", "created_at", "id", postgresql_where=text("status <> 'available'")),
-        _offered("price", "currency", "price", "id"),
-        _offered("listing_type_price", "currency", "listing_type", "price", "id"),
-        _offered("property_type_price", "currency", "property_type", "price", "id"),
-        _offered("types_price", "currency", "listing_type", "property_type", "price", "id"),
-        _offered("state_price", text("lower(state)"), "currency", "price", "id"),
-        _offered("lga_price", text("lower(lga)"), "currency", "price", "id", "property_type", "bedroom"),
-        _offered("city_price", text("lower(city)"), "currency", "price", "id", "property_type", "bedroom"),
-        _offered("city_newest", text("lower(city)"), "created_at", "id", "property_type", "bedroom"),
-        _offered("place", "latitude", "longitude"),
-        Index("ix_properties_spot", text("point(longitude, latitude)"), postgresql_using="gist"),
-        Index("ix_properties_amenities", "amenities", postgresql_using="gin"),
+        Index("ix_properties_title", "title", "id"),
+        Index("ix_properties_any_price", "price", "id"),
+        _ordered("newest", "created_at", "id", "updated_at"),
+        _ordered("price", "currency", "price", "id"),
+        _ordered("listing_type_price", "currency", "listing_type", "price", "id"),
+        _ordered("property_type_price", "currency", "property_type", "price", "id"),
+        _ordered("period_price", "currency", "period", "price", "id"),
+        _ordered("state_price", "lower(state)", "currency", "price", "id"),
+        _ordered("lga_price", "lower(lga)", "currency", "price", "id"),
+        _ordered("city_price", "lower(city)", "currency", "price", "id"),
+        _ordered("city_newest", "lower(city)", "created_at", "id"),
+        _ordered("traits", *_BY_TRAIT),
+        _offered("spot", text("point(longitude, latitude)"), postgresql_using="gist"),
+        _offered("amenities", "amenities", postgresql_using="gin"),
     )
 
     id: Mapped[Id]
@@ -200,15 +221,19 @@ class AgentViews(Model):
 
 
 class PropertyText(Model):
-    """What full text search reads of a listing, written by a trigger.
+    """What full text search reads of a listing, its words and its traits as tags, written by a trigger.
 
     Apart from the listing itself: a change of status would rewrite every index entry of a long vector.
     """
 
     __tablename__ = "property_texts"
-    __table_args__ = (Index("ix_property_texts_words", "words", postgresql_using="gin"),)
+    __table_args__ = (
+        Index("ix_property_texts_words", "words", postgresql_using="gin"),
+        Index("ix_property_texts_newest", "created_at", "property_id"),
+    )
 
     property_id: Mapped[int] = mapped_column(ForeignKey("properties.id", ondelete="CASCADE"), primary_key=True)
+    created_at: Mapped[Stamp]
     words: Mapped[Any] = mapped_column(TSVECTOR)
 
 
@@ -221,6 +246,18 @@ class SearchWord(Model):
     )
 
     word: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+class Suggestion(Model):
+    """What somebody who types may mean: a place, a kind of home or a word of titles. A job writes them all anew."""
+
+    __tablename__ = "suggestions"
+
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    within: Mapped[str] = mapped_column(Text, primary_key=True)
+    folded: Mapped[str] = mapped_column(Text)
+    listings: Mapped[int]
 
 
 def amenity_codes(subject: Any) -> list[str]:

@@ -1,28 +1,28 @@
-"""The list of listings: every filter and order of the API in one statement whose pages cost the same at any depth.
+"""The list of listings: every filter and order of the API, by pages that cost the same at any depth.
 
-Two statements when words are searched for: the first finds out what they may mean.
+A page is one statement, planned for the values that it is asked with. Words and places take a look first: what the words
+may mean, how many of the listings fit, whether many homes are there. What was seen decides the way, never the answer.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import current_app
 
 from sheda.core.access import COUNT_CAP
 from sheda.core.actor import Actor
-from sheda.core.db import db
+from sheda.core.db import read, read_as_asked
 from sheda.core.errors import Unauthorized
-from sheda.core.money import LARGEST
-from sheda.core.paging import moment, read_cursor, write_cursor
-from sheda.properties import cards
+from sheda.core.paging import json_page, read_cursor, write_cursor
+from sheda.properties import cards, texts
 from sheda.properties.models import AMENITY_FLAGS
+from sheda.properties.orders import ORDERS, Order
 
 Query = Mapping[str, Any]
 
-RANKED = 2000
+RANKED = 300
 """Matches that are ranked: the newest so many. Ranking every match of a common word costs more than the page."""
 
 KM_PER_DEGREE = 111.195
@@ -30,43 +30,27 @@ KM_PER_DEGREE = 111.195
 
 MOST_RADIUS_KM = 100.0
 
+MANY_AMENITIES = 4
+"""Further amenities that are found together faster than one listing after the other is looked at."""
+
+FEW = 2000
+"""Homes in an area that are all looked at. Where there are more, the page is found in the order that it is asked in."""
+
+NEXT_TEXT, NEXT_PRICE, FETCH, FETCH_WHOLE = 0.6, 3.5, 4.7, 8.0
+"""Microseconds, about: for the next text in the order of time, the next listing in the order of prices with its text,
+one text out of the index of words, and that with its listing. Only how they compare matters."""
+
+WALKED_FROM = 10_000
+"""Listings; fewer are not worth the trouble."""
+
+MOST_FETCHED = 60_000.0
+"""Microseconds from which on the planner's own way is no worse, though it takes words and places for independent."""
+
 _SPOT = "point(properties.longitude, properties.latitude)"
 _HERE = "point(:longitude, :latitude)"
 _DISTANCE = """(12742.0176 * asin(sqrt(least(1, power(sin(radians(properties.latitude - :latitude) / 2), 2)
  + cos(radians(:latitude)) * cos(radians(properties.latitude))
  * power(sin(radians(properties.longitude - :longitude) / 2), 2)))))"""
-
-
-@dataclass(frozen=True)
-class Order:
-    """A sort order: column, direction (the id breaks ties in the same), and how its value is read from a cursor."""
-
-    column: str
-    descending: bool
-    parse: Callable[[Any], Any]
-    cast: str
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("no number")
-    return float(value)
-
-
-def _price(value: Any) -> Decimal:
-    found = Decimal(value)
-    if not isinstance(value, str) or not found.is_finite() or not 0 <= found <= 2 * LARGEST:
-        raise ValueError("no price")
-    return found
-
-
-ORDERS = {
-    "newest": Order("created_at", descending=True, parse=moment, cast="timestamptz"),
-    "price": Order("price", descending=False, parse=_price, cast="numeric"),
-    "-price": Order("price", descending=True, parse=_price, cast="numeric"),
-    "distance": Order("distance", descending=False, parse=_number, cast="float8"),
-    "relevance": Order("rank", descending=True, parse=_number, cast="float8"),
-}
 
 
 @dataclass
@@ -77,60 +61,155 @@ class Asked:
     limit: int
     conditions: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+    area: tuple[float, ...] | None = None
+    table: str = "properties"
+    texts: str = ""
+    """What is joined as `t`, where full text search takes part."""
+    in_texts: bool = False
+    """Whether the texts are what is walked through or fetched first, in the order of time."""
+    share: float = 0.0
+    """Of all listings, those that fit, about; where it is worth while to walk until there are enough."""
+    is_wide: bool = False
+    """Whether there is hardly a value that a plan could depend on: the statement is planned once, then."""
 
     @property
     def order(self) -> Order:
         """Return the sort order."""
         return ORDERS[self.order_name]
 
+    @property
+    def keys(self) -> tuple[str, str]:
+        """Return the columns of the order, those of the texts where they are what is walked through."""
+        if self.in_texts:
+            return "t.created_at", "t.property_id"
+        return f"properties.{self.order.column}", "properties.id"
 
+
+ON_OFFER = "properties.status = 'available'"
 WORDS = "t.words @@ CAST(:words AS tsquery)"
+TEXTS = "property_texts t"
+HAS_TEXT = f"EXISTS (SELECT FROM property_texts t WHERE t.property_id = properties.id AND {texts.FOUND} OFFSET 0)"
+ALL_FOUND = f"(SELECT t.property_id FROM property_texts t WHERE {texts.FOUND} OFFSET 0) t"
+ALL_FOUND_NEWEST = f"""(SELECT t.property_id, t.created_at FROM property_texts t WHERE {texts.FOUND}
+ ORDER BY t.created_at DESC, t.property_id DESC OFFSET 0) t"""
 
 
 def filters_of(query: Query) -> Asked:
     """Return what a loaded query filters by, whoever asks."""
-    asked = Asked(query["sort"], 0)
+    asked = _plainly(query, [])
+    if query["search"]:
+        asked.conditions.append(WORDS)
+        asked.values["words"] = texts.meant(query["search"])
+    return asked
+
+
+def _plainly(query: Query, conditions: Iterable[str]) -> Asked:
+    asked = Asked(query["sort"], query.get("limit", 0), [*conditions])
     _add_plain(asked, query)
     _add_place(asked, query)
-    if query["search"]:
-        _add_words(asked, query["search"])
     return asked
+
+
+def asked_of(actor: Actor, query: Query) -> Asked:
+    """Return what an actor asks for by a loaded query, the way it is best looked for. Unauthorized for nobody's `mine`.
+
+    With words, or with many amenities, full text search can find whatever is told by tags; what is left decides later.
+    """
+    shown = [*_shown(actor, query)]
+    asked = _plainly(query, shown)
+    if asked.area is not None and asked.order_name != "distance" and ON_OFFER in shown:
+        _look_around(asked)
+    words = texts.meant(query["search"]) if query["search"] else ""
+    if query["search"]:
+        asked.values["words"], asked.texts = words, TEXTS
+        asked.conditions.append(WORDS)
+    further = set(query["amenities"] or ()) - set(AMENITY_FLAGS)
+    if asked.table != "properties" or not (words or (not query["search"] and len(further) >= MANY_AMENITIES)):
+        return asked
+    tags, left = texts.tags_of(query)
+    tagged = _plainly(left, shown)
+    tagged.values |= {"words": words, "found": " & ".join([f"({words})"] * bool(words) + tags)}
+    return _better(asked, tagged)
+
+
+def _better(asked: Asked, tagged: Asked) -> Asked:
+    """Choose: walk in the order that is asked for until there are enough, fetch all that is found, or let plan."""
+    listings, found, fit = texts.shares(" AND ".join(tagged.conditions), tagged.values)
+    if asked.order_name == "distance":
+        if fit or found * listings * FETCH_WHOLE > MOST_FETCHED:
+            return replace(tagged, conditions=[*tagged.conditions, HAS_TEXT])
+        return replace(tagged, texts=ALL_FOUND)
+    by_time = asked.order_name in {"newest", "relevance"}
+    walk = _wanted(asked) / max(fit, 0.5 / texts.SAMPLE) * (NEXT_TEXT if by_time else NEXT_PRICE)
+    fetch = found * listings * (FETCH if by_time else FETCH_WHOLE)
+    tagged.in_texts = by_time
+    if listings >= WALKED_FROM and fit and 1.5 * walk < fetch:
+        tagged.share = fit
+    elif fetch > MOST_FETCHED:
+        return asked
+    tagged.texts = ALL_FOUND_NEWEST if by_time else ALL_FOUND
+    return tagged
+
+
+def _wanted(asked: Asked) -> int:
+    return RANKED if asked.order_name == "relevance" else asked.limit + 1
 
 
 def page(actor: Actor, query: Query) -> str:
     """Return one page of cards as JSON text; `query` is a loaded `ListQuery`. Unauthorized for nobody's `mine`."""
-    asked = Asked(query["sort"], query["limit"])
-    asked.conditions += _shown(actor, query)
-    _add_plain(asked, query)
-    _add_place(asked, query)
-    if query["search"]:
-        _add_words(asked, query["search"])
+    asked = asked_of(actor, query)
     behind = _behind(asked, query["cursor"])
-    is_near = query["near"] is not None
-    card = cards.CARD_WITH_DISTANCE if is_near else cards.CARD
-    statement = f"""SELECT {card}::text AS card, p.key AS key, p.id AS id
- FROM ({_page_rows(asked, behind, is_near=is_near)}) p {cards.JOINS}"""
-    if query["count"]:
-        # An empty page has its count, too.
-        statement = f"SELECT c.total, r.* FROM ({_count(asked)}) c LEFT JOIN ({statement}) r ON true"
-    down = "DESC" if asked.order.descending else "ASC"
+    asked.is_wide = not set(asked.values) - {"currency"}
     asked.values |= {"fetched": asked.limit + 1, "media": cards.media()}
-    rows = db.session.execute(cards.prepared(f"{statement} ORDER BY key {down}, id {down}"), asked.values).all()
-    return _written(asked, rows, counted=query["count"])
+    total = _counted(asked) if query["count"] else None
+    is_near, rows = query["near"] is not None, []
+    if asked.share:
+        rows = _rows(_walking(asked, behind, _wanted(asked)), behind, is_near=is_near)
+    if len(rows) < asked.limit + 1:
+        # There is no more, or what there is lies elsewhere: the dearest homes are in other places than the cheapest.
+        rows = _rows(asked, behind, is_near=is_near)
+    return _written(asked, rows, total)
 
 
-def _written(asked: Asked, found: Any, *, counted: bool) -> str:
-    count, is_exact = "null", "true"
-    if counted:
-        total = found[0].total
-        count, is_exact = str(min(total, COUNT_CAP)), "true" if total <= COUNT_CAP else "false"
-        found = [row for row in found if row.card is not None]
-    shown, cursor = found[: asked.limit], "null"
-    if len(found) > asked.limit:
-        last = shown[-1]
-        cursor = f'"{write_cursor([asked.order_name, last.key, last.id])}"'
-    result = ", ".join(row.card for row in shown)
-    return f'{{"result": [{result}], "count": {count}, "count_is_exact": {is_exact}, "next_cursor": {cursor}}}'
+def _walking(asked: Asked, behind: str, wanted: int) -> Asked:
+    """Return the same asked only of what comes first in the order, so much that it should be thrice enough.
+
+    OFFSET 0 keeps the planner from joining in another order than the one that is walked in.
+    """
+    first, down = math.ceil(3 * wanted / asked.share), "DESC" if asked.order.descending else "ASC"
+    key, number = asked.keys
+    further = "true" if asked.order_name == "relevance" else behind.format(key=key, id=number)
+    fitting = " AND ".join(asked.conditions)
+    if asked.in_texts:
+        some = f"""(SELECT t.property_id, t.created_at FROM (SELECT * FROM property_texts t WHERE {further}
+ ORDER BY {key} DESC, {number} DESC LIMIT {first}) t WHERE {texts.FOUND} OFFSET 0) t"""
+        beside = f"SELECT * FROM properties WHERE properties.id = t.property_id AND {fitting} OFFSET 0"
+        return replace(asked, table=f"{some} JOIN LATERAL ({beside}) properties ON true", texts="", conditions=["true"])
+    some = f"""(SELECT * FROM properties WHERE {fitting} AND {further}
+ ORDER BY {key} {down}, {number} {down} LIMIT {first}) properties"""
+    beside = f"SELECT FROM property_texts t WHERE t.property_id = properties.id AND {texts.FOUND} OFFSET 0"
+    return replace(asked, table=f"{some} JOIN LATERAL ({beside}) t ON true", texts="", conditions=["true"])
+
+
+def _rows(asked: Asked, behind: str, *, is_near: bool) -> list[Any]:
+    card = cards.CARD_WITH_DISTANCE if is_near else cards.CARD
+    down = "DESC" if asked.order.descending else "ASC"
+    statement = f"""SELECT {card}::text AS card, p.key AS key, p.id AS id
+ FROM ({_page_rows(asked, behind, is_near=is_near)}) p {cards.JOINS} ORDER BY key {down}, id {down}"""
+    return (read if asked.is_wide else read_as_asked)(statement, **asked.values)
+
+
+def _written(asked: Asked, rows: Sequence[Any], total: int | None) -> str:
+    shown, cursor = rows[: asked.limit], None
+    if len(rows) > asked.limit:
+        _card, key, last = shown[-1]
+        cursor = write_cursor([asked.order_name, key, last])
+    return json_page(
+        [row[0] for row in shown],
+        next_cursor=cursor,
+        count=None if total is None else min(total, COUNT_CAP),
+        count_is_exact=total is None or total <= COUNT_CAP,
+    )
 
 
 def _shown(actor: Actor, query: Query) -> Iterator[str]:
@@ -187,6 +266,7 @@ def _add_place(asked: Asked, query: Query) -> None:
     if query["bbox"] is not None:
         asked.conditions.append(_within("west", "south", "east", "north"))
         asked.values |= dict(zip(("west", "south", "east", "north"), query["bbox"], strict=True))
+        asked.area = tuple(query["bbox"])
     if query["near"] is None:
         return
     latitude, longitude = query["near"]
@@ -204,6 +284,7 @@ def _add_place(asked: Asked, query: Query) -> None:
         asked.conditions.append(_within("left", "low", "right", "high"))
         asked.values |= {"left": longitude - reach, "right": longitude + reach}
         asked.values |= {"low": latitude - reach, "high": latitude + reach}
+        asked.area = asked.area or (longitude - reach, latitude - reach, longitude + reach, latitude + reach)
     asked.conditions.append(f"{_DISTANCE} <= :radius")
 
 
@@ -211,23 +292,37 @@ def _within(west: str, south: str, east: str, north: str) -> str:
     return f"properties.latitude BETWEEN :{south} AND :{north} AND properties.longitude BETWEEN :{west} AND :{east}"
 
 
-def _add_words(asked: Asked, search: str) -> None:
-    # A word may be in every listing or in none: the page is planned for these words, not for words in general.
-    plan = "set_config('plan_cache_mode', 'force_custom_plan', true)"
-    meant = db.session.execute(
-        cards.prepared(f"SELECT search_query(:search)::text AS words, {plan}"), {"search": search}
-    )
-    asked.conditions.append(WORDS)
-    asked.values["words"] = meant.one().words or ""
+_INSIDE = f"{ON_OFFER} AND {_SPOT} <@ box(point(:area_west, :area_south), point(:area_east, :area_north))"
+
+
+def _look_around(asked: Asked) -> None:
+    """Look at all homes of an area where they are few: how many those are, the planner cannot know."""
+    values = dict(zip(("area_west", "area_south", "area_east", "area_north"), asked.area or (), strict=True))
+    some = f"SELECT FROM properties WHERE {_INSIDE} LIMIT {FEW + 1}"
+    ((number,),) = read(f"SELECT count(*) FROM ({some}) met", **values)
+    if number <= FEW:
+        asked.table = f"(SELECT * FROM properties WHERE {_INSIDE} OFFSET 0) properties"
+        asked.values |= values
 
 
 def _from(asked: Asked, *further: str, beside: str = "") -> str:
-    words = " JOIN property_texts t ON t.property_id = properties.id" if "words" in asked.values else ""
-    return f"FROM {beside} properties{words} WHERE {' AND '.join([*asked.conditions, *further])}"
+    joined = f" JOIN {asked.texts} ON t.property_id = properties.id" if asked.texts else ""
+    return f"FROM {beside} {asked.table}{joined} WHERE {' AND '.join([*asked.conditions, *further])}"
 
 
-def _count(asked: Asked) -> str:
-    return f"SELECT count(*) AS total FROM (SELECT {_from(asked)} LIMIT {COUNT_CAP + 1}) matching"
+def _counted(asked: Asked) -> int:
+    """Count what fits, up to one above the cap."""
+    if asked.share:
+        walking = _walking(replace(asked, order_name="relevance", in_texts=True), "true", COUNT_CAP + 1)
+        if (total := _total(walking)) > COUNT_CAP:
+            return total
+    return _total(asked)
+
+
+def _total(asked: Asked) -> int:
+    matching = f"SELECT {_from(asked)} LIMIT {COUNT_CAP + 1}"
+    ((total,),) = read_as_asked(f"SELECT count(*) FROM ({matching}) matching", **asked.values)
+    return int(total)
 
 
 def _behind(asked: Asked, cursor: str | None) -> str:
@@ -251,16 +346,17 @@ def _page_rows(asked: Asked, behind: str, *, is_near: bool) -> str:
         return _nearest(asked, behind.format(key=_DISTANCE, id="properties.id"))
     distance = f", {_DISTANCE} AS distance" if is_near else ""
     down = "DESC" if asked.order.descending else "ASC"
+    key, number = asked.keys
     if asked.order_name == "relevance":
+        newest = (key, number) if asked.in_texts else ("properties.created_at", "properties.id")
         return f"""SELECT * FROM (
- SELECT n.*, CAST(ts_rank(n.words, CAST(:words AS tsquery)) AS float8) AS key FROM (
- SELECT properties.*, t.words{distance} {_from(asked)}
- ORDER BY properties.created_at DESC, properties.id DESC LIMIT {RANKED}) n) k
+ SELECT n.*, CAST(ts_rank(w.words, CAST(:words AS tsquery)) AS float8) AS key FROM (
+ SELECT properties.*{distance} {_from(asked)} ORDER BY {newest[0]} DESC, {newest[1]} DESC LIMIT {RANKED}) n
+ JOIN property_texts w ON w.property_id = n.id) k
  WHERE {behind.format(key="k.key", id="k.id")} ORDER BY k.key DESC, k.id DESC LIMIT :fetched"""
-    column = f"properties.{asked.order.column}"
-    further = behind.format(key=column, id="properties.id")
-    return f"""SELECT properties.*, {column} AS key{distance} {_from(asked, further)}
- ORDER BY {column} {down}, properties.id {down} LIMIT :fetched"""
+    further = behind.format(key=key, id=number)
+    return f"""SELECT properties.*, {key} AS key{distance} {_from(asked, further)}
+ ORDER BY {key} {down}, {number} {down} LIMIT :fetched"""
 
 
 def _nearest(asked: Asked, behind: str) -> str:
@@ -268,6 +364,9 @@ def _nearest(asked: Asked, behind: str) -> str:
 
     Any rows behind the cursor, as many as the page wants, say how far it can reach; the page is among all within that.
     """
+    if asked.texts:
+        return f"""SELECT properties.*, {_DISTANCE} AS key, {_DISTANCE} AS distance {_from(asked, behind)}
+ ORDER BY key, properties.id LIMIT :fetched"""
     some = f"SELECT {_DISTANCE} AS km {_from(asked, behind)} ORDER BY {_SPOT} <-> {_HERE} LIMIT :fetched"
     within = f"{_SPOT} <@ circle({_HERE}, far.km * :widest + 1e-6) AND {_DISTANCE} <= far.km"
     return f"""SELECT properties.*, {_DISTANCE} AS key, {_DISTANCE} AS distance

@@ -87,19 +87,27 @@ class TestCards:
         (card,) = ask(client).get_json()["result"]
         assert (card["status"], card["is_under_offer"]) == ("available", True)
 
-    def test_a_list_is_one_statement_however_long(self, client: FlaskClient, statements: Any) -> None:
+    @pytest.mark.parametrize(
+        ("query", "most"),
+        [
+            ({}, 1),
+            ({"sort": "price", "city": "Lekki"}, 1),
+            ({"near": "6.5,3.4", "sort": "distance"}, 1),
+            ({"near": "6.5,3.4", "sort": "price"}, 2),
+            ({"count": "true"}, 2),
+            ({"search": "flat"}, 4),
+            ({"search": "flat", "sort": "relevance", "count": "true", "city": "Lekki"}, 5),
+        ],
+    )
+    def test_a_list_is_few_statements_however_long(
+        self, client: FlaskClient, statements: Any, query: dict[str, str], most: int
+    ) -> None:
         for number in (1, 12):
             for _ in range(number):
-                make_property()
+                make_property(latitude=6.5, longitude=3.4, city="Lekki")
             with statements() as asked:
-                ask(client, count="true", near="6.5,3.4", sort="price")
-            assert len(asked) == 1
-
-    def test_words_cost_one_more(self, client: FlaskClient, statements: Any) -> None:
-        make_property()
-        with statements() as asked:
-            ask(client, search="flat")
-        assert len(asked) == 2
+                assert ids(client, **query)
+            assert len(asked) <= most
 
     def test_a_listing_is_one_statement(self, client: FlaskClient, statements: Any) -> None:
         url = f"{PROPERTIES}/{make_property().id}"
