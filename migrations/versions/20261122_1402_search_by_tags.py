@@ -125,7 +125,8 @@ def _on_offer(name: str, columns: tuple[str, ...]) -> None:
 
 
 def upgrade() -> None:
-    """Make what search reads now."""
+    """Make what search reads now: minutes where there are a million listings."""
+    op.execute("SET LOCAL statement_timeout = 0")
     for name in (*BEFORE, "newest", "spot", "amenities"):
         op.drop_index(f"ix_properties_{name}", table_name="properties", if_exists=True)
     for name, columns in ORDERS.items():
@@ -162,10 +163,12 @@ def upgrade() -> None:
         sa.Column("listings", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "name", "within", name="pk_suggestions"),
     )
+    op.execute("ANALYZE properties, property_texts")
 
 
 def downgrade() -> None:
     """Make what search read before."""
+    op.execute("SET LOCAL statement_timeout = 0")
     op.drop_table("suggestions")
     op.drop_index("ix_appointments_starts_at", table_name="appointments")
     op.execute(WRITER_BEFORE)

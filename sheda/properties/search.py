@@ -1,7 +1,7 @@
 """The list of listings: every filter and order of the API, by pages that cost the same at any depth.
 
-A page is one statement, planned for the values that it is asked with. Words and places take a look first: what the words
-may mean, how many of the listings fit, whether many homes are there. What was seen decides the way, never the answer.
+A page is one statement, planned for the values that it is asked with. Words and places take a look first: what the
+words may mean, how many listings fit, whether many homes are there. What was seen decides the way, never the answer.
 """
 
 import math
