@@ -14,7 +14,7 @@ from sheda.core.db import db, lock_one
 from sheda.core.generated import RoomView
 from sheda.core.jobs import JobRun
 from sheda.core.lists import Empty, RoomInterface
-from sheda.core.outbox import Outbox, retry_dead
+from sheda.core.outbox import Outbox, given_up, retry_dead
 from sheda.core.states import History, Move, record
 from sheda.core.timeline import told
 from sheda.core.views import waits
@@ -129,7 +129,7 @@ class OutboxView(RoomView):
     tabs = {
         "all": ("All", lambda _actor: None),
         "waiting": ("Waiting", lambda _actor: Outbox.sent_at.is_(None) & Outbox.dead_at.is_(None)),
-        "dead": ("Given up", lambda _actor: Outbox.dead_at.is_not(None)),
+        "dead": ("Given up", lambda _actor: given_up()),
     }
     cells = {
         "template": lambda row: widgets.plain(row.template),
@@ -255,7 +255,7 @@ def failed_messages(actor: Actor) -> Section | None:
     rows = db.session.execute(
         select(Outbox, User.email)
         .join(User, User.id == Outbox.user_id)
-        .where(Outbox.dead_at.is_not(None))
+        .where(given_up())
         .order_by(Outbox.dead_at.desc())
         .limit(SHOWN_AT_HOME)
     )

@@ -112,7 +112,9 @@ class MetricsApi(ServiceApi):
         known = bool(token) and hmac.compare_digest(bearer_token() or "", token)
         if not known and (token or client_address() not in LOOPBACK):
             raise NotFound
-        waiting = select(func.count()).where(Outbox.sent_at.is_(None), Outbox.dead_at.is_(None)).select_from(Outbox)
+        waiting = select(func.count()).where(
+            Outbox.sent_at.is_(None), Outbox.dead_at.is_(None), Outbox.due_at <= clock.now()
+        )
         WAITING.set(db.session.scalar(waiting) or 0)
         return Answer(_exposition().decode(), content_type=CONTENT_TYPE_LATEST)
 

@@ -333,6 +333,11 @@ def _mark(claim: Claim, error: str | None, *, final: bool) -> None:
     row.due_at = now + min(FIRST_PAUSE * 2 ** min(row.attempts - 1, 12), LONGEST_PAUSE)
 
 
+def given_up() -> ColumnElement[bool]:
+    """Return the condition of what staff must look at: mails given up; that a device is gone is nobody's fault."""
+    return Outbox.dead_at.is_not(None) & (Outbox.channel == MAIL)
+
+
 def retry_dead(row: Outbox) -> None:
     """Give a message another round of tries, now."""
     row.dead_at, row.last_error, row.attempts, row.due_at, row.claimed_until = None, None, 0, clock.now(), None

@@ -203,7 +203,8 @@ def secure_headers(response: Response) -> Response:
     pictures = f" {media.scheme}://{media.netloc}" if media.netloc else ""
     policy = (
         f"default-src 'none'; script-src 'nonce-{csp_nonce()}'; style-src 'self'; img-src 'self' data:{pictures}; "
-        "connect-src 'self'; worker-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; worker-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
     )
     is_page = response.mimetype == "text/html"
     # To a browser its own viewer of PDF files is a plugin of this site's.

@@ -20,7 +20,7 @@ from sheda.core.access import select_visible, visible_to
 from sheda.core.actor import Actor
 from sheda.core.db import db
 from sheda.core.jobs import JobRun
-from sheda.core.outbox import Outbox
+from sheda.core.outbox import Outbox, given_up
 from sheda.core.states import History
 from sheda.payments.models import HOLDING_STATES, Payment
 from sheda.properties.models import Property
@@ -319,7 +319,7 @@ def desk_of(actor: Actor) -> Desk:
             number(Payment, Payment.status.in_(HOLDING_STATES), Payment.decide_by < now),
             number(Payment, Payment.refund_due.is_(True)),
             number(Appointment, Appointment.status == "pending", Appointment.expires_at > now),
-            number(Outbox, Outbox.dead_at.is_not(None)),
+            number(Outbox, given_up()),
             number(JobRun, JobRun.started_at > now - _DAY, has_failed),
         )
     ).one()
