@@ -91,7 +91,7 @@ class TestInbox:
         expect(inbox.locator(".s-count")).to_have_text("1 waiting", timeout=QUICK)
         home = factories.make_property(agent.user)
         viewing = factories.make_appointment(home, client.user)
-        client.ask("POST", f"/api/v1/appointments/{viewing.id}/cancel", {})
+        client.ask("DELETE", f"/api/v1/appointments/{viewing.id}")
         expect(page.get_by_role("link", name="Notifications, 1 new")).to_be_visible(timeout=QUICK)
         watched.assert_clean()
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,7 +96,9 @@ class Machine:
             if process is not None:
                 process.send_signal(number)
                 process.wait(20)
-        return "".join(path.read_text() for path in self.state_dir.glob("*.log"))
+        logged = "".join(path.read_text() for path in self.state_dir.glob("*.log"))
+        shutil.rmtree(self.state_dir)
+        return logged
 
 
 def ask(machine: Machine, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:

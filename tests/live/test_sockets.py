@@ -206,7 +206,7 @@ class TestTelling:
     def test_a_notice_and_the_new_state_come_to_both_sides(self, agent: Person, client_person: Person) -> None:
         viewing = factories.make_appointment(factories.make_property(agent.user), client_person.user)
         ears = [agent.listen(), client_person.listen()]
-        assert agent.ask("POST", f"/api/v1/appointments/{viewing.id}/confirm", {})[0] == 200
+        assert agent.ask("PATCH", f"/api/v1/appointments/{viewing.id}/confirm", {})[0] == 200
         for ear in ears:
             told = {frame["type"]: frame for frame in (ear.hear(), ear.hear())}
             moved = told["appointment"]
@@ -216,7 +216,7 @@ class TestTelling:
     def test_a_notice_looks_as_the_api_shows_it(self, agent: Person, client_person: Person) -> None:
         viewing = factories.make_appointment(factories.make_property(agent.user), client_person.user)
         ear = client_person.listen()
-        agent.ask("POST", f"/api/v1/appointments/{viewing.id}/confirm", {})
+        agent.ask("PATCH", f"/api/v1/appointments/{viewing.id}/confirm", {})
         told = ear.hear_kind("notification")["notification"]
         assert told == client_person.ask("GET", "/api/v1/notifications")[1]["result"][0]
 
@@ -226,11 +226,11 @@ class TestTelling:
             starts_at=clock.now() - timedelta(days=1),
         )  # fmt: skip
         payment = factories.make_payment(viewing, status="declared")
-        factories.make_contract(payment, status="pending")
+        contract = factories.make_contract(payment, status="pending")
         ear = client_person.listen()
-        assert agent.ask("POST", f"/api/v1/payments/{payment.id}/accept", {})[0] == 200
-        assert ear.hear_kind("payment")["to"] == "accepted"
-        assert ear.hear_kind("contract")["to"] == "active"
+        assert agent.ask("PATCH", f"/api/v1/contracts/{contract.id}/confirm-payment", {})[0] == 200
+        told = {frame["type"]: frame["to"] for frame in (ear.hear(), ear.hear(), ear.hear()) if "to" in frame}
+        assert told == {"payment": "accepted", "contract": "active"}
 
 
 class TestBlocks:
