@@ -22,6 +22,7 @@ from sheda.core.handover import door, receive
 from sheda.live.hub import Hub
 from sheda.live.peers import Peer, Socket, Stream
 from sheda.live.schemas import INBOUND
+from sheda.processes import keep_what_is_there
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +109,7 @@ async def hold(app: Flask) -> None:
 def main() -> None:
     """Run the process."""
     app = create_app()
+    keep_what_is_there()
     asyncio.run(hold(app))
     # What the threads were at is either committed or undone by now.
     os._exit(0)

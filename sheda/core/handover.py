@@ -126,7 +126,7 @@ class HandedOver(Response):
 def hand_over(whose: Mapping[str, Any]) -> Response:
     """Give this request's connection away; Unavailable when nobody is there, or whatever its receiver refuses."""
     own: socket.socket = request.environ.get("gunicorn.socket")
-    if not holds_connections():
+    if not holds_connections() or request.method != "GET":
         raise Unavailable("This server cannot hold a connection. Use the ordinary requests instead.", retry_after=30)
     try:
         refused = _ask(own, json.dumps(whose).encode())

@@ -16,11 +16,11 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from sheda.live.services import BELL
+from sheda.live.services import BELL, channel
 
 log = logging.getLogger(__name__)
 
-AIR = "sheda:live:air"
+AIR = "air"
 """The channel of typing and presence."""
 
 RETRY_SECONDS = 1.0
@@ -37,6 +37,7 @@ class Air:
         self._url, self._bell, self._hear = url, bell, hear
         self._redis = self._connect() if url else None
         self._me = uuid.uuid4().hex
+        self._ring, self._air = channel(url, BELL), channel(url, AIR)
         self.is_up = False
 
     def _connect(self) -> "Redis":
@@ -47,7 +48,7 @@ class Air:
         while self._redis is not None:
             try:
                 async with self._redis.pubsub() as ear:
-                    await ear.subscribe(BELL, AIR)
+                    await ear.subscribe(self._ring, self._air)
                     self.is_up = True
                     # What was rung meanwhile was not heard.
                     self._bell()
@@ -62,7 +63,7 @@ class Air:
             await asyncio.sleep(RETRY_SECONDS)
 
     def _take(self, said: dict[str, Any]) -> None:
-        if said["channel"] == BELL.encode():
+        if said["channel"] == self._ring.encode():
             self._bell()
             return
         with suppress(ValueError):
@@ -72,7 +73,7 @@ class Air:
         """Tell every process, this one too."""
         if self._redis is not None and self.is_up:
             try:
-                await self._redis.publish(AIR, json.dumps(word))
+                await self._redis.publish(self._air, json.dumps(word))
                 return
             except FAULTS:
                 self.is_up = False

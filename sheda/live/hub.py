@@ -33,6 +33,9 @@ LOOK_SECONDS = 0.5
 GATHER_SECONDS = 0.005
 """What happens within this time after a bell is read at once."""
 
+TURN_ROWS = 2_000
+"""Rows of one turn: when a job tells thousands of people at once, nobody waits long behind them."""
+
 SESSIONS_SECONDS = 60.0
 HERE_SECONDS = 30.0
 LEAVE_SECONDS = 3.0
@@ -340,7 +343,7 @@ class Hub:
 
 
 def _read_turn(position: Position, people: frozenset[int]) -> tuple[log.Batch, dict[int, list[str]]]:
-    batch = log.since(position)
+    batch = log.since(position, batch=TURN_ROWS)
     told = frames_for(batch.happenings, people)
     return batch, {person: with_positions(frames, batch) for person, frames in told.items()}
 

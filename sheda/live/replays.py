@@ -23,7 +23,7 @@ _ALL = """SELECT DISTINCT id FROM (
   WHERE (c.low_id = :me OR c.high_id = :me) AND c.last_message_id > :after)
  UNION ALL
  (SELECT l.ref_id FROM live_events l WHERE l.kind = 'message' AND (l.one_id = :me OR l.other_id = :me)
-  AND l.ref_id < :after AND l.xid >= (SELECT n.horizon FROM live_events n WHERE n.kind = 'message'
+  AND l.ref_id < :after AND l.xid >= (SELECT min(n.horizon) FROM live_events n WHERE n.kind = 'message'
    AND n.ref_id = :after AND (n.one_id = :me OR n.other_id = :me))
   AND NOT EXISTS (SELECT FROM messages a JOIN messages b ON b.conversation_id = a.conversation_id
    WHERE a.id = :after AND b.id = l.ref_id))

@@ -1,6 +1,6 @@
 """What requests for live news may carry, and what a client may say on a socket."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from sheda.chat.schemas import MessageOut, SendMessage
 from sheda.core.access import LARGEST_ID
@@ -69,7 +69,7 @@ class TypingFrame(NamedFrame):
 class WatchFrame(NamedFrame):
     """Hear of some people whether they are there; in place of those named before."""
 
-    with_ = fields.List(RowId(), required=True, data_key="with", validate=lambda ids: len(ids) <= MOST_WATCHED)
+    with_ = fields.List(RowId(), required=True, data_key="with", validate=validate.Length(max=MOST_WATCHED))
 
 
 class ReplayFrame(NamedFrame):

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import current_app
 from redis import Redis
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 TICKET_LIFE = timedelta(seconds=60)
 
-BELL = "sheda:live:bell"
+BELL = "bell"
 """The channel that says no more than that there is something to read."""
 
 MUTE_AFTER_FAULT = 5.0
@@ -135,11 +136,17 @@ def marks_of(user_id: int, others: Collection[int]) -> list[tuple[int, int | Non
     return [(other, delivered, seen) for other, delivered, seen in read(_MARKS, me=user_id, others=list(others))]
 
 
+def channel(redis_url: str, name: str) -> str:
+    """Return a channel's name on Redis, whose channels its numbered databases share."""
+    return f"sheda:live:{urlsplit(redis_url).path.strip('/') or 0}:{name}"
+
+
 class Bell:
     """One app's bell: a word to every process that holds sockets, which would find the news by itself soon after."""
 
     def __init__(self, redis_url: str) -> None:
         self._redis = Redis.from_url(redis_url, socket_timeout=0.5, socket_connect_timeout=0.5) if redis_url else None
+        self._channel = channel(redis_url, BELL)
         self._mute_until = 0.0
 
     def ring(self) -> None:
@@ -147,7 +154,7 @@ class Bell:
         if self._redis is None or time.monotonic() < self._mute_until:
             return
         try:
-            self._redis.publish(BELL, "")
+            self._redis.publish(self._channel, "")
         except RedisError as fault:
             self._mute_until = time.monotonic() + MUTE_AFTER_FAULT
             log.warning("the bell of live news does not ring (%s): they come a little later", type(fault).__name__)

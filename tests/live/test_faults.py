@@ -137,7 +137,7 @@ class TestRedis:
 
         self.process = start_valkey(self.port)
         time.sleep(2.5)
-        wait_for(lambda: redis_client.Redis(port=self.port).pubsub_numsub("sheda:live:bell")[0][1] > 0)
+        wait_for(lambda: redis_client.Redis(port=self.port).pubsub_numsub("sheda:live:0:bell")[0][1] > 0)
         agent.write(client, "again")
         assert ear.hear_kind("message")["message"]["message"] == "again"
 

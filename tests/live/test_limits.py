@@ -62,6 +62,7 @@ class TestFrames:
             ('{"type": "send", "receiver_id": 999999, "message": "a"}', 404),
             ('{"type": "typing", "with": 999999}', 404),
             ('{"type": "watch", "with": 5}', 422),
+            (json.dumps({"type": "watch", "with": [*range(1, 52)]}), 422),
             ('{"type": "ping", "ref": 5}', 422),
             ('{"type": "ping", "more": 5}', 422),
             ('{"type": "replay", "with": 1, "after_id": -1}', 422),
