@@ -13,9 +13,11 @@ from websockets.sync.client import connect
 from sheda.core import clock
 from sheda.core.actor import Role
 from sheda.core.db import db
+from sheda.live import asyncapi
 from sheda.live.models import Ticket
+from sheda.live.schemas import INBOUND, OUTBOUND
 from tests import factories
-from tests.live.machine import Machine, Person, ask, wait_for
+from tests.live.machine import ROOT, Machine, Person, ask, wait_for
 
 HANDSHAKE = {
     "Upgrade": "websocket",
@@ -296,3 +298,8 @@ class TestDescription:
         said = {name for name in document["components"]["messages"] if name.startswith("say_")}
         assert said == {f"say_{kind}" for kind in ("send", "read", "delivered", "typing", "watch", "replay", "ping")}
         assert document["channels"]["socket"]["address"] == "/api/v1/ws"
+
+    def test_the_page_for_people_names_every_frame_and_code(self) -> None:
+        page = (ROOT / "docs" / "realtime.md").read_text()
+        assert [kind for kind in {**INBOUND, **OUTBOUND} if f"`{kind}`" not in page] == []
+        assert [code for code in asyncapi.CLOSE_CODES if code not in page] == []
