@@ -17,7 +17,7 @@ from sheda.core.actor import Role
 from sheda.core.db import db
 from sheda.core.endpoints import Endpoint
 from sheda.core.roles import GRANTS, ROLES
-from sheda.notifications.models import Notification
+from sheda.notifications.models import Notification, PushDevice
 from sheda.payments.models import File, Payment
 from sheda.profiles.models import BankAccount
 from sheda.properties.models import Property, PropertyImage
@@ -190,6 +190,16 @@ def world(client: FlaskClient) -> World:
         ),
         Favourite: factories.make_favourite(tenant).id,
         SavedSearch: factories.make_saved_search(tenant).id,
+        PushDevice: added(
+            PushDevice(
+                user_id=tenant.id,
+                endpoint="https://push.example.com/1",
+                endpoint_hash="0" * 64,
+                p256dh="p",
+                auth="a",
+                created_at=clock.now(),
+            )
+        ),
         Notification: added(
             Notification(user_id=tenant.id, key="n", kind="accepted", text="Yes.", created_at=clock.now())
         ),
@@ -217,7 +227,7 @@ class TestRows:
 
     @pytest.mark.parametrize("route", ROWS, ids=str)
     def test_an_own_row_is_there(self, client: FlaskClient, world: World, route: Route) -> None:
-        personal = Role.CLIENT if route.spec.subject in {File, Notification, SavedSearch} else None
+        personal = Role.CLIENT if route.spec.subject in {File, Notification, PushDevice, SavedSearch} else None
         for role in [personal] if personal else granted_to(route):
             if role is Role.CLIENT and route.spec.subject in {Property, PropertyImage}:
                 continue

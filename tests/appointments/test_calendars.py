@@ -1,5 +1,6 @@
 """The private feed of an agent's calendar: made, read, revoked, and what is in it."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -97,6 +98,34 @@ class TestReading:
         assert all("dtstamp" in event and "uid" in event for event in found)
         assert "X-WR-CALNAME:Sheda: Ada\\; Obi\\, Okéké" in answer.text
         assert b"REFRESH-INTERVAL;VALUE=DURATION:PT1H" in answer.data
+
+    def test_it_keeps_to_the_rules_of_its_format(self, client: FlaskClient, agent: User, path: str) -> None:
+        """RFC 5545, 3.1, 3.3.11, 3.6, 3.6.5 and 3.8.7.2: what Google, Apple and Outlook stumble over."""
+        home = make_property(agent, title="Flat; with, a \\ name " + "é" * 60, location="4, Marina;\nLagos " + "ọ" * 60)
+        for number in range(3):
+            make_appointment(home, status="confirmed", starts_at=clock.now() + timedelta(days=2 + number))
+        content = client.get(path).data
+        lines = content.split(b"\r\n")
+        assert content.endswith(b"END:VCALENDAR\r\n")
+        assert all(line.decode() == line.decode("utf-8", "strict") and len(line) <= 75 for line in lines)
+        unfolded = content.decode().replace("\r\n ", "").split("\r\n")
+        assert unfolded[0] == "BEGIN:VCALENDAR"
+        assert [line for line in unfolded if line.startswith(("PRODID", "VERSION"))] == [
+            "PRODID:-//Sheda//Viewings//EN", "VERSION:2.0",
+        ]  # fmt: skip
+        (zone,) = Calendar.from_ical(content).walk("VTIMEZONE")
+        assert str(zone["tzid"]) == "Africa/Lagos"
+        assert zone.walk("STANDARD")
+        found = events(content)
+        assert len({str(event["uid"]) for event in found}) == len(found) == 3
+        for event in found:
+            assert event["dtstart"].params["TZID"] == event["dtend"].params["TZID"] == "Africa/Lagos"
+            assert event["dtend"].dt > event["dtstart"].dt
+            assert "\n" not in event["location"]
+        stamps = [line for line in unfolded if line.startswith("DTSTAMP")]
+        assert len(stamps) == 3
+        assert all(re.fullmatch(r"DTSTAMP:\d{8}T\d{6}Z", line) for line in stamps)
+        assert sum(line.startswith("SUMMARY:Viewing: Flat\\; with\\, a \\\\ name") for line in unfolded) == 3
 
     def test_an_empty_calendar_is_one_too(self, client: FlaskClient, path: str) -> None:
         assert events(client.get(path).data) == []
