@@ -192,7 +192,12 @@ def contracts_ending(actor: Actor) -> Section | None:
             "contract",
             _ending_words(row),
             deal_href(row),
-            widgets.joined(row.subject.title, widgets.money(row.amount, row.currency)),
+            widgets.joined(
+                row.subject.title,
+                widgets.money(row.amount, row.currency),
+                f"renewal asked by the {row.renewal_by}" if row.renewal_by else "nobody has asked for a renewal",
+            ),
+            clock=widgets.days_left(row.end_date),
             buttons=tuple(view.buttons(actor, row)),
         )
         for row in rows

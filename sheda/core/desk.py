@@ -17,7 +17,7 @@ from sheda.core.lists import Empty, RoomInterface
 from sheda.core.outbox import Outbox, given_up, retry_dead
 from sheda.core.states import History, Move, record
 from sheda.core.timeline import told
-from sheda.core.views import waits
+from sheda.core.views import view_of, waits
 from sheda.core.widgets import Card, Section
 
 SHOWN_AT_HOME = 5
@@ -265,6 +265,8 @@ def failed_messages(actor: Actor) -> Section | None:
             f"{widgets.plain(row.template)} did not reach {masked(email)}",
             f"/admin/outbox/show/{row.id}",
             row.last_error or "",
+            clock=widgets.waiting_since(row.dead_at),
+            buttons=tuple(view_of(OutboxView).buttons(actor, row)),
         )
         for row, email in rows
     ]
@@ -286,8 +288,8 @@ def failed_jobs(actor: Actor) -> Section | None:
             "job",
             f"{widgets.plain(row.job.replace('.', ': '))} failed",
             f"/admin/jobs/show/{row.id}",
-            widgets.moment(row.started_at),
-            due=None,
+            (row.error or "")[:200] or widgets.joined(*(f"{count} {name}" for name, count in row.tally.items())),
+            clock=widgets.waiting_since(row.started_at),
         )
         for row in rows
     ]

@@ -17,6 +17,9 @@ NOTHING = Markup('<span class="s-empty-cell">—</span>')
 SOON = timedelta(hours=4)
 """From here on a clock is shown as pressing."""
 
+SOON_DAYS = 7
+"""The same for what ends on a day."""
+
 Renderer = Callable[[Any], Any]
 
 
@@ -150,6 +153,17 @@ def countdown(due: datetime | None, *, past: str = "past") -> Markup:
         words = f"{length_words(left)} left"
     return Markup('<time class="s-clock" data-due="{}" datetime="{}" title="{}">{}</time>').format(
         tone, due.isoformat(timespec="minutes"), moment_words(due), words
+    )
+
+
+def days_left(end: date | None) -> Markup:
+    """Show how many days are left until a day, on which something ends."""
+    if end is None:
+        return Markup()
+    left = (end - clock.today()).days
+    words = f"{left} day{'s' if left != 1 else ''} left" if left > 0 else "ends today" if left == 0 else "past its end"
+    return Markup('<time class="s-clock" data-due="{}" datetime="{}" title="{}">{}</time>').format(
+        "" if left > SOON_DAYS else "soon" if left >= 0 else "late", end.isoformat(), day_words(end), words
     )
 
 
