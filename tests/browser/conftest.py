@@ -5,6 +5,7 @@ Debian's Chromium is driven through Playwright; where there is none, these tests
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -40,31 +41,36 @@ def size(request: pytest.FixtureRequest) -> tuple[int, int]:
     return SIZES[request.param]
 
 
+@contextmanager
+def one_context(chromium: Browser, size: tuple[int, int], **options: Any) -> Iterator[BrowserContext]:
+    """Open a browser's memory of a size, and forget it."""
+    context = chromium.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        has_touch=size == NARROW,
+        is_mobile=size == NARROW,
+        locale="en-NG",
+        timezone_id="Africa/Lagos",
+        reduced_motion="reduce",
+        **options,
+    )
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
 @pytest.fixture
 def watch(chromium: Browser, base_url: str) -> Iterator[Callable[..., Watched]]:
     """Return a function that opens a watched window of a size and a colour scheme."""
-    contexts: list[BrowserContext] = []
+    with ExitStack() as held:
 
-    def make(size: tuple[int, int] = WIDE, scheme: Any = "light") -> Watched:
-        context = chromium.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            color_scheme=scheme,
-            has_touch=size == NARROW,
-            is_mobile=size == NARROW,
-            locale="en-NG",
-            timezone_id="Africa/Lagos",
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        context.add_init_script(REPORTS)
-        watched = Watched(context.new_page(), base_url)
-        listen(watched)
-        return watched
+        def make(size: tuple[int, int] = WIDE, scheme: Any = "light") -> Watched:
+            context = held.enter_context(one_context(chromium, size, color_scheme=scheme))
+            context.add_init_script(REPORTS)
+            watched = Watched(context.new_page(), base_url)
+            listen(watched)
+            return watched
 
-    yield make
-    for context in contexts:
-        context.close()
+        yield make
 
 
 @pytest.fixture

@@ -54,6 +54,20 @@ class TestPayments:
         agent_window.assert_clean()
 
 
+class TestContracts:
+    def test_a_tenancy_is_renewed(self, agent_window: Watched, world: World) -> None:
+        page = agent_window.open("/admin/contracts/list/")
+        page.get_by_role("link", name=re.compile("^Renew")).first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("For how many more").fill("2")
+        assert agent_window.violations() == []
+        dialog.get_by_role("button", name="Renew").click()
+        expect(page.locator(".s-toast")).to_be_visible()
+        db.session.refresh(world.contract)
+        assert (world.contract.renewal_periods, world.contract.renewal_by) == (2, "agent")
+        agent_window.assert_clean()
+
+
 class TestInbox:
     def test_a_chat_is_answered_with_a_quick_reply(self, agent_window: Watched, world: World) -> None:
         page = agent_window.open("/admin/chats/list/")

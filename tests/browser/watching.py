@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from importlib.resources import files as package_files
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from sheda.accounts.models import User
 from tests import factories
@@ -41,10 +41,11 @@ class Watched:
         self.page.press("#password", "Enter")
         self.page.wait_for_url("**/admin/")
 
-    def violations(self) -> list[str]:
-        """Return what axe-core finds against WCAG 2.2 A and AA on the open page."""
+    def violations(self, only: str = "") -> list[str]:
+        """Return what axe-core finds against WCAG 2.2 A and AA on the open page, or against one rule of it."""
         self.page.evaluate(AXE)
-        options = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
+        run = {"type": "rule", "values": [only]} if only else {"type": "tag", "values": RULES}
+        options = {"runOnly": run, "resultTypes": ["violations"]}
         found = self.page.evaluate("(options) => axe.run(document, options)", options)["violations"]
         return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
@@ -59,7 +60,16 @@ def listen(watched: Watched) -> None:
     page, faults = watched.page, watched.faults
     page.on("console", lambda message: faults.append(f"console: {message.text}") if message.type == "error" else None)
     page.on("pageerror", lambda fault: faults.append(f"script: {fault}"))
-    page.on("request", lambda asked: None if is_ours(watched, asked.url) else faults.append(f"leaves: {asked.url}"))
+    page.route("**/*", lambda route: stop_leaving(watched, route))
+
+
+def stop_leaving(watched: Watched, route: Route) -> None:
+    """Let through what stays on this server; note and refuse everything else."""
+    if is_ours(watched, route.request.url):
+        route.continue_()
+    else:
+        watched.faults.append(f"leaves: {route.request.url}")
+        route.abort()
 
 
 def is_ours(watched: Watched, url: str) -> bool:

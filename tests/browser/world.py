@@ -125,7 +125,9 @@ def make_world() -> World:
                 starts_at=clock.now() - timedelta(days=2),
             ),
             status="accepted",
-        )
+        ),
+        start_date=clock.today() - timedelta(days=353),
+        end_date=clock.today() + timedelta(days=12),
     )
     replies.give_to(agent.id)
     talk(agent, client, shown)
