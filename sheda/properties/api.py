@@ -1,11 +1,12 @@
 """Listings, their pictures and their agents over HTTP."""
 
+import json
 from typing import Any
 
 from sheda.core.access import RowScopedInterface
 from sheda.core.actor import Actor, user_agent
 from sheda.core.api import Answer, RoomApi, ServiceApi, endpoint
-from sheda.properties import audience, cards, images, schemas, search, services
+from sheda.properties import audience, cards, facets, images, schemas, search, services, suggestions
 from sheda.properties.models import Property
 from sheda.properties.services import OWNING
 from sheda.properties.states import LISTING
@@ -35,6 +36,16 @@ class PropertyApi(RoomApi):
     def search(self, actor: Actor, *, query: dict[str, Any]) -> str:
         """Search listings: published ones; agents find their own too, staff and admins all."""
         return search.page(actor, query)
+
+    @endpoint("GET", "/suggest", may="list", lists=True, query=schemas.SuggestQuery, answer=schemas.Suggestion)
+    def suggest(self, _actor: Actor, *, query: dict[str, Any]) -> str:
+        """Suggest places, kinds of homes and words while somebody types, the commonest first."""
+        return suggestions.suggest(query["prefix"], query["limit"])
+
+    @endpoint("GET", "/facets", may="list", flat=True, query=schemas.FacetQuery, answer=schemas.FacetAnswer)
+    def facets(self, actor: Actor, *, query: dict[str, Any]) -> str:
+        """Count what answers the filters, by kind, size, place, price and amenity; of many, "at least"."""
+        return json.dumps({"result": facets.facets(actor, query)}, ensure_ascii=False)
 
     @endpoint("GET", "/<pk>", may="read", etag=True, answer=schemas.PropertyFull)
     def read(self, actor: Actor, pk: int) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sheda.core import clock, files
 from sheda.core.db import after_commit, in_transaction
 from sheda.core.jobs import Tally, job
-from sheda.properties import images
+from sheda.properties import images, suggestions
 from sheda.properties.events import ImagesAccepted
 
 BUDGET = 40.0
@@ -34,6 +34,12 @@ def render_images() -> Tally:
 def clear_staging() -> Tally:
     """Erase uploads that were staged long ago and never finished."""
     return {"erased": files.clear_staging(clock.now() - STAGED_FOR)}
+
+
+@job("properties.refresh_suggestions", every=timedelta(minutes=10))
+def refresh_suggestions() -> Tally:
+    """Count anew what is offered where, for those who type."""
+    return {"suggestions": in_transaction(suggestions.refresh)}
 
 
 def render_soon(_event: ImagesAccepted) -> None:

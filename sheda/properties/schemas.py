@@ -72,12 +72,28 @@ class ListQuery(PageQuery):
             faults["bbox"] = ["Write west,south,east,north: west not above east, south not above north."]
         if data["radius_km"] is not None and data["near"] is None:
             faults["radius_km"] = ["A radius needs near=latitude,longitude."]
-        if data["sort"] == "distance" and data["near"] is None:
+        if data.get("sort") == "distance" and data["near"] is None:
             faults["sort"] = ["The order by distance needs near=latitude,longitude."]
-        if data["sort"] == "relevance" and not data["search"]:
+        if data.get("sort") == "relevance" and not data["search"]:
             faults["sort"] = ["The order by relevance needs search."]
         if faults:
             raise ValidationError(faults)
+
+
+class FacetQuery(ListQuery):
+    """The filters of the list, without its order and pages."""
+
+    class Meta(ListQuery.Meta):
+        """Leave out what only pages have."""
+
+        exclude = ("q", "limit", "cursor", "count", "sort")
+
+
+class SuggestQuery(RequestSchema):
+    """What somebody has typed so far, from the beginning of a word; nothing yet gives what is commonest."""
+
+    prefix = Line(most=80, load_default="")
+    limit = Whole(1, 20, load_default=10)
 
 
 class FeeBody(RequestSchema):
@@ -262,6 +278,58 @@ class PropertyCard(Schema):
     created_at = Moment()
     updated_at = Moment()
     distance_km = fields.Float()
+
+
+class Suggestion(Schema):
+    """What may be meant; `filters` are parameters of the list that ask for it."""
+
+    kind = fields.String(metadata={"enum": ["area", "city", "lga", "state", "property_type", "listing_type", "word"]})
+    text = fields.String()
+    within = fields.String(allow_none=True)
+    listings = fields.Integer(allow_none=True)
+    filters = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class FacetCount(Schema):
+    """How many listings have a value: all of them, or at least so many."""
+
+    value = fields.Raw()
+    count = fields.Integer()
+    count_is_exact = fields.Boolean()
+
+
+class PriceBand(Schema):
+    """How many listings cost that much."""
+
+    min_price = Amount()
+    max_price = Amount(allow_none=True)
+    currency = fields.String()
+    count = fields.Integer()
+    count_is_exact = fields.Boolean()
+
+
+class Facets(Schema):
+    """Counts beside the filters, at most 20 values of each, the commonest first."""
+
+    count = fields.Integer()
+    count_is_exact = fields.Boolean()
+    currency = fields.String()
+    listing_type = fields.List(fields.Nested(FacetCount))
+    property_type = fields.List(fields.Nested(FacetCount))
+    period = fields.List(fields.Nested(FacetCount))
+    bedrooms = fields.List(fields.Nested(FacetCount))
+    furnished = fields.List(fields.Nested(FacetCount))
+    state = fields.List(fields.Nested(FacetCount))
+    city = fields.List(fields.Nested(FacetCount))
+    area = fields.List(fields.Nested(FacetCount))
+    amenities = fields.List(fields.Nested(FacetCount))
+    price = fields.List(fields.Nested(PriceBand))
+
+
+class FacetAnswer(Schema):
+    """The counts."""
+
+    result = fields.Nested(Facets)
 
 
 class Fee(Schema):

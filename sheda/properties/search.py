@@ -310,6 +310,13 @@ def _from(asked: Asked, *further: str, beside: str = "") -> str:
     return f"FROM {beside} {asked.table}{joined} WHERE {' AND '.join([*asked.conditions, *further])}"
 
 
+def matching(asked: Asked, columns: str, most: int) -> str:
+    """Return the SELECT of some listings that fit, in no order; no more than so many are looked for."""
+    if asked.share:
+        asked = _walking(replace(asked, order_name="relevance", in_texts=True), "true", most)
+    return f"SELECT {columns} {_from(asked)} LIMIT {most}"
+
+
 def _counted(asked: Asked) -> int:
     """Count what fits, up to one above the cap."""
     if asked.share:
