@@ -44,8 +44,10 @@ class Knock:
 def knock() -> Knock:
     """Read the request: a ticket from the address or the subprotocols, a token from the subprotocols."""
     offered = [one.strip() for one in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if one.strip()]
-    found = {prefix: next((one for one in offered if one.startswith(prefix)), None) for prefix in SECRET_PROTOCOLS}
-    bearer, ticket = (found[prefix].removeprefix(prefix) if found[prefix] else None for prefix in SECRET_PROTOCOLS)
+    bearer, ticket = (
+        next((one.removeprefix(prefix) for one in offered if one.startswith(prefix)), None)
+        for prefix in SECRET_PROTOCOLS
+    )
     return Knock(
         request.args.get("ticket") or ticket,
         bearer,
@@ -125,8 +127,8 @@ class HandedOver(Response):
 
 def hand_over(whose: Mapping[str, Any]) -> Response:
     """Give this request's connection away; Unavailable when nobody is there, or whatever its receiver refuses."""
-    own: socket.socket = request.environ.get("gunicorn.socket")
-    if not holds_connections() or request.method != "GET":
+    own = request.environ.get("gunicorn.socket")
+    if not isinstance(own, socket.socket) or request.method != "GET":
         raise Unavailable("This server cannot hold a connection. Use the ordinary requests instead.", retry_after=30)
     try:
         refused = _ask(own, json.dumps(whose).encode())

@@ -140,6 +140,7 @@ class Socket(Peer):
         """Answer the handshake."""
         self.protocol.receive_data(Request("/", Headers(said["handshake"])).serialize())
         [request] = self.protocol.events_received()
+        assert isinstance(request, Request)  # noqa: S101 - the first thing that was received
         response = self.protocol.accept(request)
         if PROTOCOL in said["protocols"]:
             response.headers["Sec-WebSocket-Protocol"] = PROTOCOL
