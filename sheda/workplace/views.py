@@ -52,18 +52,19 @@ class HomeView(BaseView):
         sections = waiting(actor)
         cards = [card for section in sections for card in section.cards]
         week = figures.week_of(actor)
+        homes, desk = figures.homes_and_desk(actor)
         page = {
             "greeting": f"{_greeting()}, {actor.name.split(' ')[0] or actor.role.value}",
             "note": _waiting_words(cards),
             "sections": sections,
             "cards": by_due(sections),
             "shown": CARDS_SHOWN,
-            "desk": figures.desk_of(actor) if actor.is_office else None,
+            "desk": desk,
             "today": None if actor.is_office else _today(actor),
             "rent": [_rent(one) for one in figures.rent_due(actor)],
             "week": week,
             "signed": [format_money(amount, currency) for amount, currency in week.signed],
-            "homes": figures.homes_of(actor),
+            "homes": homes,
         }
         return self.render_template("admin/home.html", title="Home", page=page)
 
