@@ -50,7 +50,7 @@ from sheda.contracts.api import ContractsApi
 from sheda.contracts.events import ContractBegan, ContractEnded, NoticeGiven, RenewalProposed
 from sheda.contracts.models import Contract
 from sheda.contracts.views import ContractView
-from sheda.core import desk, docs, health, outbox
+from sheda.core import desk, docs, health, health_pages, outbox
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
 from sheda.core.unsubscribing import UnsubscribeApi
@@ -216,6 +216,7 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (MessagePreviewView, "Message templates", "Desk", "mail"),
     (desk.OutboxView, "Outbox", "Desk", "mail"),
     (WebhookEventView, "Gateway events", "Desk", "bank"),
+    (health_pages.HealthView, "Health", "Desk", "info"),
     (desk.JobRunView, "Jobs", "Desk", "gear"),
     (desk.HistoryView, "History", "Desk", "clock"),
 )

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from celery.signals import worker_process_init, worker_ready
+from celery.signals import beat_init, before_task_publish, worker_process_init, worker_ready
 
 from sheda.app import create_app
-from sheda.core.health import beat
+from sheda.core.health import beat, tick
 from sheda.processes import die_with_parent, keep_what_is_there
 
 _app = create_app()
@@ -18,6 +18,17 @@ def show_life(**_signal: Any) -> None:
     """Leave the first sign of life at once; the sweeps renew it."""
     with _app.app_context():
         beat()
+
+
+@beat_init.connect
+def show_beat(**_signal: Any) -> None:
+    """Leave beat's sign of life whenever it rings a job; only its own process comes here."""
+    before_task_publish.connect(_show_ring, weak=False)
+
+
+def _show_ring(**_signal: Any) -> None:
+    with _app.app_context():
+        tick()
 
 
 @worker_process_init.connect

@@ -4,13 +4,16 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from flask import current_app
 from flask_appbuilder.security.sqla.models import User
 from markupsafe import Markup
 from sqlalchemy import select
 
 from sheda.core import clock, widgets
+from sheda.core.access import get_visible
 from sheda.core.actor import Actor
-from sheda.core.db import db, lock_one
+from sheda.core.db import after_commit, db, lock_one
+from sheda.core.errors import Conflict
 from sheda.core.generated import RoomView
 from sheda.core.jobs import JobRun
 from sheda.core.lists import Empty, RoomInterface
@@ -23,6 +26,9 @@ from sheda.core.widgets import Card, Section
 SHOWN_AT_HOME = 5
 
 RETRY = Move("retry", ("dead",), "waiting", "S", "Try again", confirm="The message gets another round of tries, now.")
+
+
+RUN_AGAIN = Move("retry", ("failed",), "rung", "S", "Run again", confirm="A worker runs the job now.")
 
 
 def _load_people(ids: Iterable[int | None]) -> Sequence[User]:
@@ -51,6 +57,7 @@ KINDS = {
     "contracts": ("Contract", "contracts"),
     "agent_verifications": ("Verification", "verifications"),
     "outbox": ("Message", "outbox"),
+    "job_runs": ("Job", "jobs"),
     "chat_reports": ("Report", "reports"),
     "webhook_events": ("Gateway event", "gateway-events"),
     "hook_endpoints": ("Webhook", "webhooks"),
@@ -98,6 +105,7 @@ class OutboxView(RoomView):
     nouns = ("message", "messages")
     list_title = "Outbox"
     icon = "mail"
+    tells_history = True
     moves = {"retry": retry}
     bulk = ("retry",)
     done = {"retry": "The message is on its way again."}
@@ -158,6 +166,16 @@ def _address(row: Outbox) -> str:
     return str(db.session.get_one(User, row.user_id).email)
 
 
+def run_again(actor: Actor, run_id: int, *, reason: str | None = None) -> None:
+    """Ask a worker to run a job again that had failures; jobs are safe to run at any time."""
+    run = lock_one(JobRun, get_visible(actor, JobRun, run_id).id)
+    job = current_app.extensions["jobs"].get(run.job)
+    if job is None:
+        raise Conflict("There is no job of this name any more.")
+    record(actor, run, "retry", "failed", "rung", reason=reason)
+    after_commit(job.ring)
+
+
 def _run_badge(row: JobRun) -> Markup:
     if row.error:
         return widgets.badge("failed", tone="bad")
@@ -185,6 +203,9 @@ class JobRunView(RoomView):
     nouns = ("run", "runs")
     list_title = "Jobs"
     icon = "gear"
+    tells_history = True
+    moves = {"retry": run_again}
+    done = {"retry": "A worker runs it now; the result appears here."}
     list_columns = ["job", "started_at", "took", "tally", "state"]
     show_columns = ["job", "started_at", "finished_at", "took", "tally", "state", "error"]
     order_columns = ["started_at"]
@@ -194,7 +215,7 @@ class JobRunView(RoomView):
     empty = Empty("No run yet", "The daily jobs leave a line here; others only when something failed.")
     tabs = {
         "all": ("All", lambda _actor: None),
-        "failed": ("Failed", lambda _actor: JobRun.error.is_not(None) | (JobRun.tally["failed"].as_integer() > 0)),
+        "failed": ("Failed", lambda _actor: JobRun.has_failed()),
     }
     cells = {
         "job": lambda row: widgets.plain(row.job.replace(".", ": ")),
@@ -206,6 +227,14 @@ class JobRunView(RoomView):
     def title_of(self, row: JobRun) -> str:
         """Name the run by its job."""
         return widgets.plain(row.job.replace(".", ": "))
+
+    def rule(self, name: str) -> Move | None:
+        """Return the one thing that can be done."""
+        return RUN_AGAIN if name == RUN_AGAIN.name else None
+
+    def possible(self, _actor: Actor, row: JobRun) -> list[Move]:
+        """Offer another run of what failed."""
+        return [RUN_AGAIN] if row.error or row.tally.get("failed") else []
 
 
 class HistoryView(RoomView):
@@ -279,9 +308,11 @@ def failed_jobs(actor: Actor) -> Section | None:
     if not actor.is_office:
         return None
     since = clock.now() - timedelta(days=1)
-    has_failed = JobRun.error.is_not(None) | (JobRun.tally["failed"].as_integer() > 0)
     rows = db.session.scalars(
-        select(JobRun).where(JobRun.started_at > since, has_failed).order_by(JobRun.id.desc()).limit(SHOWN_AT_HOME)
+        select(JobRun)
+        .where(JobRun.started_at > since, JobRun.has_failed())
+        .order_by(JobRun.id.desc())
+        .limit(SHOWN_AT_HOME)
     )
     cards = [
         Card(

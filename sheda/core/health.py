@@ -29,6 +29,7 @@ from sheda.core.errors import NotFound, Unavailable
 from sheda.core.outbox import Outbox
 
 HEARTBEAT_KEY = "sheda:worker"
+BEAT_KEY = "sheda:beat"
 HEARTBEAT_LIFE = timedelta(seconds=45)
 """A worker that has not swept the outbox for this long counts as gone."""
 
@@ -48,12 +49,21 @@ def counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
 def beat() -> None:
     """Leave the worker's sign of life; without Redis there is nobody to read it."""
     try:
-        _redis().set(HEARTBEAT_KEY, clock.now().isoformat(), ex=int(HEARTBEAT_LIFE.total_seconds()))
+        redis_client().set(HEARTBEAT_KEY, clock.now().isoformat(), ex=int(HEARTBEAT_LIFE.total_seconds()))
     except RedisError:
         return
 
 
-def _redis() -> "Redis":
+def tick() -> None:
+    """Leave beat's sign of life, kept for a day; without Redis there is nobody to read it."""
+    try:
+        redis_client().set(BEAT_KEY, clock.now().isoformat(), ex=24 * 3600)
+    except RedisError:
+        return
+
+
+def redis_client() -> "Redis":
+    """Return a client of Redis that gives up after a second."""
     url = current_app.config["REDIS_URL"]
     return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
 
@@ -65,7 +75,7 @@ def _dependencies() -> dict[str, str]:
     except SQLAlchemyError:
         found["database"] = "down"
     try:
-        if _redis().get(HEARTBEAT_KEY) is None:
+        if redis_client().get(HEARTBEAT_KEY) is None:
             found["worker"] = "down"
     except (RedisError, ValueError):
         found["redis"] = found["worker"] = "down"

@@ -67,6 +67,11 @@ class JobRun(Model):
     tally: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     error: Mapped[str | None] = mapped_column(String(200))
 
+    @classmethod
+    def has_failed(cls) -> Any:
+        """Return the condition of runs that broke off, or had rows that failed."""
+        return cls.error.is_not(None) | (cls.tally["failed"].as_integer() > 0)
+
 
 @row_rule(JobRun)
 def _job_rows(actor: Actor) -> Any:
@@ -256,9 +261,11 @@ def make_celery(app: Flask, jobs: Iterable[Job]) -> Celery:
     celery = Celery(app.import_name, task_cls=ContextTask, set_as_current=False)
     celery.config_from_object(app.config["CELERY"])
     celery.conf.beat_schedule = {}
-    for one in jobs:
+    celery_jobs = list(jobs)
+    for one in celery_jobs:
         one.bind(celery, app.config)
     app.extensions["celery"] = celery
+    app.extensions["jobs"] = {one.name: one for one in celery_jobs}
     return celery
 
 
