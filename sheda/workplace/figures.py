@@ -269,7 +269,7 @@ def _homes(row: Sequence[Any]) -> Homes:
     if longest is not None:
         number, title, moment = longest
         waiting = (number, title, int((clock.now().timestamp() - float(moment)) // _DAY.total_seconds()))
-    return Homes(row.let, row.offer, row.shown - row.shown_offer, waiting)
+    return Homes(let, offer, shown - shown_offer, waiting)
 
 
 def rent_due(actor: Actor) -> list[RentDue]:
