@@ -36,6 +36,9 @@ __all__ = ["Answer", "Raw", "RoomApi", "ServiceApi", "authenticate", "bearer_tok
 LONGEST_ID = 10
 """Digits of the largest id."""
 
+LONGEST_KNOWN_QUERY, QUERIES_KNOWN = 200, 500
+"""Bytes of a query whose meaning a process keeps, and how many it keeps of each endpoint."""
+
 LARGEST_BODY = 256 * 1024
 """Bytes of a body that is no upload: many times what the longest description or a payment gateway's news takes."""
 
@@ -98,7 +101,7 @@ def _answer_request(api: Any, spec: Endpoint, handler: Callable[..., Any], path_
             raise
         if "If-Match" in request.headers and spec.etag and request.method in WRITING:
             _check_match(api, spec, actor, ids)
-        if spec.lists and "q" in request.args:
+        if spec.lists and request.query_string and "q" in request.args:
             return Answer(api.generated_list(request.args["q"]))
         return _once(spec, actor, sent, lambda: _render(spec, handler(actor, *ids, **values)))
 
@@ -139,13 +142,15 @@ def _path_id(text: str) -> int:
 
 
 def _read_body(spec: Endpoint) -> Any:
+    if not spec.writes and not spec.raw:
+        return {}
     try:
         if spec.upload:
             return _uploaded(spec)
         request.max_content_length = min(LARGEST_BODY, request.max_content_length or LARGEST_BODY)
         if spec.raw:
             return Raw(request.get_data(), request.headers)
-        raw = request.get_data(cache=True) if spec.writes else b""
+        raw = request.get_data(cache=True)
     except RequestEntityTooLarge as fault:
         raise errors.TooLarge from fault
     if not raw:
@@ -184,7 +189,7 @@ def _load(spec: Endpoint, sent: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     faults: list[dict[str, str]] = []
     try:
-        query = spec.query_schema.take(_query_values(spec))
+        query = _query(spec)
         if spec.query is not None:
             values["query"] = query
     except ValidationError as fault:
@@ -216,6 +221,19 @@ def _find_named(spec: Endpoint, actor: Actor, sent: Any) -> None:
             continue
         if row_id is not None:
             find(actor, row_id)
+
+
+def _query(spec: Endpoint) -> dict[str, Any]:
+    """Load the query. A text means the same each time, so what short ones mean is kept."""
+    text = request.query_string
+    found = spec.known_queries.get(text)
+    if found is None:
+        found = spec.query_schema.take(_query_values(spec))
+        if len(text) <= LONGEST_KNOWN_QUERY:
+            if len(spec.known_queries) >= QUERIES_KNOWN:
+                spec.known_queries.clear()
+            spec.known_queries[text] = found
+    return dict(found)
 
 
 def _query_values(spec: Endpoint) -> dict[str, Any]:
@@ -303,7 +321,7 @@ def _respond(spec: Endpoint, answer: Answer) -> Response:
     if spec.etag and status < 300 and isinstance(answer.value, str):
         response.headers["ETag"] = etag_of(answer.value)
         response.headers.setdefault("Cache-Control", "private, no-cache")
-        if request.method not in WRITING:
+        if request.method not in WRITING and "If-None-Match" in request.headers:
             response.make_conditional(request)
     elif "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"

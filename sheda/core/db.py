@@ -189,9 +189,7 @@ def _alone(statement: str, values: Mapping[str, Any], *, prepare: bool | None = 
         lenders.give_back(driver)
 
 
-def _fetched(
-    driver: Any, statement: str, values: Mapping[str, Any], prepare: bool | None
-) -> list[tuple[Any, ...]]:
+def _fetched(driver: Any, statement: str, values: Mapping[str, Any], prepare: bool | None) -> list[tuple[Any, ...]]:
     cursor = driver.execute(native(statement), values, prepare=prepare)
     found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.pgresult.nfields else []
     return found

@@ -84,6 +84,11 @@ class Endpoint:
         return (self.query or RequestSchema)()
 
     @functools.cached_property
+    def known_queries(self) -> dict[bytes, dict[str, Any]]:
+        """Return what queries that came before were loaded to, by their text."""
+        return {}
+
+    @functools.cached_property
     def body_schema(self) -> RequestSchema:
         """Return the schema of the body, made once; an endpoint without one takes no fields."""
         return (self.body or RequestSchema)()

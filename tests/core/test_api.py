@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from marshmallow import fields as stock
 
+from sheda.core import api as edge
 from sheda.core import fields
 from sheda.core.actor import Actor
 from sheda.core.api import Answer, ServiceApi, endpoint
@@ -46,6 +47,11 @@ class ProbeApi(ServiceApi):
     def browse(self, _actor: Actor, *, query: dict[str, Any]) -> Page:
         """List nothing much."""
         return Page([{"id": 1}][: query["limit"]])
+
+    @endpoint("GET", "/spend", may="read", flat=True, query=PageQuery)
+    def spend(self, _actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+        """Use the query up."""
+        return {"limit": query.pop("limit")}
 
     @endpoint("GET PATCH", "/<pk>", may="read", etag=True)
     def one(self, actor: Actor, pk: int) -> Any:
@@ -185,6 +191,21 @@ class TestQueries:
     @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=", "offset=3", "count=maybe"])
     def test_wrong_and_unknown_parameters_are_refused(self, http: FlaskClient, query: str) -> None:
         problem_of(http.get(f"/probe?{query}"), 422)
+
+    def test_a_query_that_came_before_is_not_loaded_again(
+        self, http: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert http.get("/probe/spend?limit=7").json == {"limit": 7}
+        monkeypatch.setattr(PageQuery, "take", None)
+        assert http.get("/probe/spend?limit=7").json == {"limit": 7}
+
+    def test_queries_are_forgotten_when_they_are_many(self, http: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(edge, "QUERIES_KNOWN", 2)
+        loaded = []
+        monkeypatch.setattr(PageQuery, "take", lambda _self, sent: loaded.append(sent["limit"]) or sent)
+        for limit in ("31", "32", "33", "34", "31", "31"):
+            http.get(f"/probe/spend?limit={limit}")
+        assert loaded == ["31", "32", "33", "34", "31"]
 
     def test_an_unknown_parameter_is_refused_everywhere(self, http: FlaskClient) -> None:
         problem_of(http.get("/probe/7?x=1"), 422)
