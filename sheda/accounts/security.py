@@ -33,6 +33,12 @@ _ALIVE = """SELECT u.first_name, u.last_name, u.email, array_agg(r.name::text)
  WHERE f.id = :family AND f.revoked_at IS NULL AND u.id = :person AND u.active AND u.session_version = :version
  GROUP BY u.id"""
 
+_SIGNED_IN = """SELECT u.first_name, u.last_name, u.email, array_agg(r.name::text)
+ FROM refresh_families f JOIN ab_user u ON u.id = f.user_id
+ JOIN ab_user_role m ON m.user_id = u.id JOIN ab_role r ON r.id = m.role_id
+ WHERE f.id = CAST(:family AS uuid) AND f.revoked_at IS NULL AND f.expires_at > :now AND u.id = :person AND u.active
+ GROUP BY u.id"""
+
 _PERMISSIONS = """SELECT r.name, p.name, v.name FROM ab_role r
  JOIN ab_permission_view_role g ON g.role_id = r.id JOIN ab_permission_view pv ON pv.id = g.permission_view_id
  JOIN ab_permission p ON p.id = pv.permission_id JOIN ab_view_menu v ON v.id = pv.view_menu_id"""
@@ -55,6 +61,14 @@ def highest_role(named: Iterable[Any]) -> ActorRole | None:
 
 def _highest(names: Sequence[str]) -> ActorRole | None:
     return next((role for role in PRECEDENCE if role.value in names), None)
+
+
+def _actor(user_id: int, family: uuid.UUID | str, person: tuple[Any, ...] | None) -> Actor | None:
+    role = _highest(person[3]) if person else None
+    if person is None or role is None:
+        return None
+    first_name, last_name, email, _ = person
+    return Actor(user_id, role, f"{first_name} {last_name}".strip(), email, str(family))
 
 
 @lru_cache(maxsize=TOKENS_KEPT)
@@ -85,12 +99,15 @@ class SecurityManager(StockSecurityManager):
             raise Unauthorized from fault
         if claims["exp"] <= time.time():
             raise Unauthorized
-        person = read_one(_ALIVE, family=family, person=user_id, version=version)
-        role = _highest(person[3]) if person else None
-        if person is None or role is None:
+        actor = _actor(user_id, family, read_one(_ALIVE, family=family, person=user_id, version=version))
+        if actor is None:
             raise Unauthorized
-        first_name, last_name, email, _ = person
-        return Actor(user_id, role, f"{first_name} {last_name}".strip(), email, str(family))
+        return actor
+
+    def actor_of_sign_in(self, user_id: int, family: uuid.UUID | str) -> Actor | None:
+        """Return the person of a sign-in as he is now; None when it has ended."""
+        found = read_one(_SIGNED_IN, family=str(family), person=user_id, now=clock.now())
+        return _actor(user_id, family, found)
 
     def load_user(self, pk: Any) -> User | None:
         """Load the user of a cookie, with what pages need, while the cookie's sign-in and session version live."""

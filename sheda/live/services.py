@@ -15,11 +15,9 @@ from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 
-from sheda.accounts.models import User
-from sheda.accounts.security import highest_role
 from sheda.core import clock
 from sheda.core.actor import Actor
-from sheda.core.db import db, read, when_committed, write_whole
+from sheda.core.db import read, when_committed, write_whole
 from sheda.core.errors import Unauthorized
 
 log = logging.getLogger(__name__)
@@ -109,14 +107,8 @@ def living(families: Collection[str]) -> set[str]:
 
 def actor_of(user_id: int, family_id: uuid.UUID | str) -> Actor | None:
     """Return the person of a sign-in as he is now; None when it has ended."""
-    family = str(family_id)
-    if family not in living([family]):
-        return None
-    user = db.session.get(User, user_id)
-    role = highest_role(user.roles) if user is not None else None
-    if user is None or role is None:
-        return None
-    return Actor(user.id, role, user.get_full_name().strip(), user.email, family)
+    actor: Actor | None = current_app.appbuilder.sm.actor_of_sign_in(user_id, family_id)  # type: ignore[attr-defined]
+    return actor
 
 
 def mark_delivered(marks: Collection[tuple[int, int]]) -> int:

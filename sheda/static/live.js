@@ -17,7 +17,8 @@
 
   const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
   const since = (address) => (position ? `${address}?after=${encodeURIComponent(position)}` : address);
-  const say = (frame) => line?.readyState === WebSocket.OPEN && line.send(JSON.stringify(frame));
+  const OPEN = 1;
+  const say = (frame) => line?.readyState === OPEN && line.send(JSON.stringify(frame));
 
   // ── Figures beside the menu ─────────────────────────────────────────────────────────────────────────
 
