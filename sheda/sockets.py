@@ -70,10 +70,10 @@ class Door:
 
     def _refusal(self, user_id: int) -> dict[str, Any] | None:
         if self._hub.count >= self._most:
-            return {"code": "too_many_sockets", "detail": "No more can be held here just now.", "retry_after": 10}
+            return {"status": 503, "code": "full", "detail": "No more can be held here just now.", "retry_after": 10}
         if len(self._hub.people.get(user_id, ())) >= self._hub.app.config["MOST_SOCKETS"]:
             detail = "You have too many connections open. Close some of them."
-            return {"code": "too_many_sockets", "detail": detail, "retry_after": 30}
+            return {"status": 429, "code": "too_many_sockets", "detail": detail, "retry_after": 30}
         return None
 
     async def _seat(self, connection: socket.socket, said: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, current_app, request
 
-from sheda.core.errors import BadRequest, NotAllowed, Refusal, Unavailable, UpgradeRequired
+from sheda.core.errors import BadRequest, NotAllowed, Refusal, TooMany, Unavailable, UpgradeRequired
 
 DOOR = "live.sock"
 """The Unix socket, in the state directory."""
@@ -159,7 +159,8 @@ def _ask(own: socket.socket, said: bytes) -> dict[str, Any]:
 
 
 def _refusal(said: dict[str, Any]) -> Refusal:
-    return Unavailable(said["detail"], code=said["code"], retry_after=int(said["retry_after"]))
+    kind = TooMany if said["status"] == TooMany.status else Unavailable
+    return kind(said["detail"], code=said["code"], retry_after=int(said["retry_after"]))
 
 
 def _let_go(own: socket.socket) -> None:

@@ -99,7 +99,7 @@ class TestKnocking:
     def test_one_person_holds_so_many_and_no_more(self, machine: Machine, agent: Person) -> None:
         ears = [agent.listen() for _ in range(20)]
         status, problem = refused(machine, "/ws", additional_headers=agent.headers)
-        assert (status, problem["code"]) == (503, "too_many_sockets")
+        assert (status, problem["code"]) == (429, "too_many_sockets")
         ears[0].close()
         wait_for(lambda: _opens(machine, agent))
 
