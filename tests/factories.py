@@ -23,6 +23,7 @@ from sheda.core.banks import bank_name, nuban_check_digit
 from sheda.core.db import db
 from sheda.hooks.catalogue import EVENTS
 from sheda.hooks.models import HookEndpoint
+from sheda.notifications.models import PushDevice
 from sheda.payments.models import Payment
 from sheda.payments.states import PAYMENT
 from sheda.profiles import services as profiles
@@ -332,3 +333,19 @@ def make_hook(owner: User, **over: Any) -> HookEndpoint:
     db.session.add(hook)
     db.session.commit()
     return hook
+
+
+def make_device(user: User) -> PushDevice:
+    """Make a device that takes somebody's pushes; nothing pushed to it can be read."""
+    number = next(_numbers)
+    device = PushDevice(
+        user_id=user.id,
+        endpoint=f"https://push.example.com/{number}",
+        endpoint_hash=f"{number:064}",
+        p256dh="p",
+        auth="a",
+        created_at=clock.now(),
+    )
+    db.session.add(device)
+    db.session.commit()
+    return device

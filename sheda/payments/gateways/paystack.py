@@ -73,7 +73,7 @@ def read(event: dict[str, Any]) -> News:
     reference = subject.get("transaction_reference") if kind == "refund" else subject.get("reference")
     amount = data.get("refund_amount", data.get("amount")) if kind in {"refund", "dispute"} else None
     # News of a refund carry no id of their own, and its amount as text.
-    number = data.get("id") or f"{data['transaction_reference']}:{data.get('refund_reference')}:{amount}"
+    number = data["id"] if "id" in data else f"{data['transaction_reference']}:{data.get('refund_reference')}:{amount}"
     return News(
         event_id=f"{name}:{number}",
         name=name,
