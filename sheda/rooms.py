@@ -323,6 +323,7 @@ JOBS: tuple[Job, ...] = (
     payments_jobs.expire_due,
     payments_jobs.process_webhooks,
     properties_jobs.clear_staging,
+    properties_jobs.forget_views,
     properties_jobs.render_images,
     shortlists_jobs.alert,
 )

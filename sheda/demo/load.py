@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 
 from sheda.core import clock
 from sheda.core.db import db, in_transaction
+from sheda.demo.audience import fill_audience
 from sheda.demo.deals import tell_stories
 from sheda.demo.people import find_demo_user, make_accounts, make_crowd
 from sheda.demo.stock import Stock
@@ -53,6 +54,7 @@ def load_demo(*, size: str, seed: int = 42, password: str = "") -> dict[str, int
     while made["listings"] < amount.listings:
         made["listings"] += in_transaction(lambda: _next_batch(stock))
         log.info("demo: %s of %s listings", made["listings"], amount.listings)
+    in_transaction(lambda: fill_audience(seed, clock.today()))
     in_transaction(lambda: db.session.execute(text("ANALYZE")))
     return made
 

@@ -30,7 +30,7 @@ MOST_KEPT = 100_000
 """Listings whose views wait for the database at once; beyond, new ones are let go."""
 
 _ROBOTS = re.compile(
-    r"bot\b|bot[/;-]|crawl|spider|slurp|preview|scan|monitor|headless|lighthouse|facebookexternalhit|whatsapp|telegram"
+    r"(?<!cu)bot\b|bot[/;-]|crawl|spider|slurp|preview|scan|monitor|headless|lighthouse|facebookexternalhit|whatsapp|telegram"
     r"|curl|wget|python|httpx|aiohttp|go-http|java/|libwww|scrapy|node-fetch|axios|postman|insomnia",
     re.IGNORECASE,
 )
@@ -106,6 +106,11 @@ def write_views(views: Counter[tuple[int, date]]) -> None:
         days=[day for _, day in views],
         views=list(views.values()),
     )
+
+
+def forget_views(before: date) -> int:
+    """Erase the views of days before one, and return how many listings' days those were; agents' sums stay."""
+    return len(write("DELETE FROM listing_views WHERE day < :before RETURNING 1", before=before))
 
 
 def note_view(actor: Actor, property_id: int, agent: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sheda.core import clock
+from sheda.core import clock, idempotency
 from sheda.core.actor import Actor
 from sheda.core.db import db, flush
 from sheda.core.errors import Stale
@@ -22,6 +22,8 @@ WRITTEN = (
 )  # fmt: skip
 """What an agent writes of a listing, beside its fees and photos."""
 
+_BEGIN = "begin a listing"
+
 _BLANK: Mapping[str, Any] = {
     "title": "",
     "description": "",
@@ -33,9 +35,22 @@ _BLANK: Mapping[str, Any] = {
 
 
 def begin(
-    actor: Actor, *, agent_id: int | None = None, fees: Sequence[Mapping[str, Any]] = (), **fields: Any
+    actor: Actor,
+    *,
+    key: str = "",
+    agent_id: int | None = None,
+    fees: Sequence[Mapping[str, Any]] = (),
+    **fields: Any,
 ) -> Property:
-    """Begin a listing of the acting agent, or of the one an admin names, as a draft that may lack anything."""
+    """Begin a listing of the acting agent, or of the one an admin names, as a draft that may lack anything.
+
+    A page whose first answer was lost on its way sends its `key` again, and goes on with the draft that it has begun.
+    """
+    scope, mark = f"user:{actor.id}", idempotency.fingerprint_of(_BEGIN.encode())
+    first = idempotency.recall(scope, _BEGIN, key, mark) if key else None
+    if first is not None:
+        begun = services.lock_own(actor, int(first.body))
+        return keep(actor, begun.id, version=version_of(begun), fees=fees, **fields)
     subject = services.new_listing(actor, agent_id)
     _put(subject, {**_BLANK, **fields})
     subject.listing_state = "draft"
@@ -43,6 +58,8 @@ def begin(
     db.session.add(subject)
     flush()
     LISTING.begin(actor, subject)
+    if key:
+        idempotency.remember(scope, _BEGIN, key, mark, status=201, body=str(subject.id), location=None)
     return subject
 
 

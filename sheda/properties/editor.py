@@ -1,6 +1,7 @@
 """The editor of a listing: its form, what the form says of a listing, and what stands beside it."""
 
 import re
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -83,6 +84,7 @@ class ListingForm(DynamicForm):
     """Everything that an agent writes of a listing; nothing is needed until it is to be shown."""
 
     version = HiddenField()
+    key = HiddenField("Key", [_OPTIONAL, clean, validators.Length(max=64)])
     agent_id: Any = None
     title = _line("Title", 100, "What, where. Clients search these words.")
     property_type = SelectField("Kind of home", choices=_choices(KINDS))
@@ -109,7 +111,7 @@ class ListingForm(DynamicForm):
     furnished = BooleanField("Furnished")
     is_negotiable = BooleanField("Price can be talked about")
     amenities = Ticks("What it has")
-    rules = Ticks("Rules")
+    rules = Ticks("What may and may not be done here")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -127,7 +129,7 @@ class ListingForm(DynamicForm):
 
     def settle(self) -> bool:
         """Tell whether everything could be read, having turned shares of the price into amounts."""
-        is_read = self.validate()
+        is_read = bool(self.validate())
         for name in FEE_FIELDS:
             field = self[name]
             if field.share is not None and self.price.data:
@@ -155,7 +157,8 @@ def form_for(row: Property | None, agent: RowField | None = None, *, is_sent: bo
     if is_sent:
         return kind()
     if row is None:
-        return kind(formdata=None, listing_type="rent", period="year", currency=current_app.config["CURRENCIES"][0])
+        first = {"listing_type": "rent", "period": "year", "currency": current_app.config["CURRENCIES"][0]}
+        return kind(formdata=None, key=secrets.token_urlsafe(16), **first)
     form = kind(formdata=None, obj=row, data={"rules": [code for code in row.amenities if code in RULE_WORDS]})
     form.version.data, form.price.data = drafts.version_of(row), row.price or None
     for name, kind_of_fee in FEE_FIELDS.items():

@@ -79,8 +79,9 @@ class ListingEditor(RoomView):
     def _write(self, row: Property | None) -> Any:
         form = editor.form_for(row, self._agent_field(row), is_sent=is_post())
         if not is_post():
-            if row is not None and query().get("ask") == "publish":
-                put_faults(form, InvalidInput(errors=_named(readiness.lacks(row))))
+            lacking = readiness.lacks(row) if row is not None and query().get("ask") == "publish" else []
+            if lacking:
+                put_faults(form, InvalidInput(errors=_named(lacking)))
             return self._page(form, row)
         faults: Faults = []
         if not form.settle():
@@ -111,7 +112,8 @@ class ListingEditor(RoomView):
         """Write what a form says and return the listing's id; more `faults` are noted where only a part is kept."""
         actor = current_actor()
         if row is None:
-            given = {"agent_id": form.agent_id.data} if form.agent_id is not None else {}
+            given: dict[str, Any] = {"agent_id": form.agent_id.data} if form.agent_id is not None else {}
+            given["key"] = form.key.data or ""
             terms = self._readable(editor.values_of(form, None), faults)
             return in_transaction(lambda: drafts.begin(actor, **given, **terms).id)
         values, number = editor.changes(form, row), row.id
@@ -177,6 +179,7 @@ class ListingEditor(RoomView):
             "publishes": not current_actor().is_office and (row is None or row.listing_state in {"draft", "paused"}),
             "back": self.href_of(row) if row else self.list_href(),
             "preview": url_for(f"{self.endpoint}.preview", pk=row.id) if row else "",
+            "duplicate": url_for(f"{self.endpoint}.duplicate", pk=row.id) if row and self.may("create") else "",
             **self.photos_of(row),
         }
         return self.render_template("admin/listing_edit.html", title=title, page=page, form=form, row=row)

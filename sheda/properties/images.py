@@ -114,7 +114,7 @@ def remove(actor: Actor, property_id: int, image_id: int) -> None:
 
 def copy(source: Property, subject: Property) -> list[PropertyImage]:
     """Give a new listing pictures of its own like another's; those that could not be rendered stay behind."""
-    rows = []
+    rows: list[PropertyImage] = []
     for image in images_of(source.id):
         if image.status == "failed":
             continue

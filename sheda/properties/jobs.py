@@ -1,4 +1,4 @@
-"""What workers do for listings: render pictures, and clear away uploads that nobody finished."""
+"""What workers do for listings: render pictures, and clear away old views and uploads that nobody finished."""
 
 import time
 from datetime import timedelta
@@ -6,11 +6,14 @@ from datetime import timedelta
 from sheda.core import clock, files
 from sheda.core.db import after_commit, in_transaction
 from sheda.core.jobs import Tally, job
-from sheda.properties import images, suggestions
+from sheda.properties import audience, images, suggestions
 from sheda.properties.events import ImagesAccepted
 
 BUDGET = 40.0
 """Seconds of one run: below the time limit of a task, with room for the largest picture."""
+
+VIEWS_KEPT = timedelta(days=400)
+"""Long enough to hold a month against the same of the year before."""
 
 STAGED_FOR = timedelta(days=7)
 """An upload that no worker has finished by then belongs to a request that failed."""
@@ -40,6 +43,12 @@ def clear_staging() -> Tally:
 def refresh_suggestions() -> Tally:
     """Count anew what is offered where, for those who type."""
     return {"suggestions": in_transaction(suggestions.refresh)}
+
+
+@job("properties.forget_views", every=timedelta(days=1))
+def forget_views() -> Tally:
+    """Forget how often listings were looked at more than a year ago."""
+    return {"forgotten": in_transaction(lambda: audience.forget_views(clock.today() - VIEWS_KEPT))}
 
 
 def render_soon(_event: ImagesAccepted) -> None:

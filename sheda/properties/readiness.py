@@ -91,7 +91,8 @@ def _helps(subject: Property) -> Iterator[Check]:
     yield _help("state", known, "Choose state, local government and town: clients search by them.")
     if subject.description:
         short = GOOD_DESCRIPTION - len(subject.description)
-        yield _help("description", "A full description" if short <= 0 else "", f"{short} more letters tell more.")
+        full = "A full description" if short <= 0 else ""
+        yield _help("description", full, f"Describe it more fully: {short} more letters help.")
     if subject.listing_type == "rent":
         yield _help("fee_agency", "Fees" if subject.fees else "", "Name the fees: clients ask what moving in costs.")
 

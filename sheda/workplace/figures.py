@@ -23,7 +23,7 @@ from sheda.core.jobs import JobRun
 from sheda.core.outbox import Outbox, given_up
 from sheda.core.states import History
 from sheda.payments.models import HOLDING_STATES, Payment
-from sheda.properties.models import Property
+from sheda.properties.models import AgentViews, Property
 
 WEEK = timedelta(days=7)
 _DAY = timedelta(days=1)
@@ -54,10 +54,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Week:
-    """From a request to a contract in one week; `days` are the median minutes to an answer, None where none was due."""
+    """From a look to a contract in one week; `days` are the median minutes to an answer, None where none was due."""
 
     first: date
     last: date
+    views: Pair
     requests: Pair
     viewings: Pair
     missed: int
@@ -136,15 +137,21 @@ def week_of(actor: Actor) -> Week:
     last: Window = (this[0] - WEEK, now - WEEK)
     blocks = [
         block.subquery()
-        for block in (_viewings(actor, this, last), _money(actor, this, last), _answers(actor, this, last))
+        for block in (
+            _viewings(actor, this, last),
+            _money(actor, this, last),
+            _answers(actor, this, last),
+            _views(actor, today),
+        )
     ]
-    joined = blocks[0].join(blocks[1], true()).join(blocks[2], true())
+    joined = blocks[0].join(blocks[1], true()).join(blocks[2], true()).join(blocks[3], true())
     row = db.session.execute(select(*blocks).select_from(joined)).one()
     by_day = {date.fromisoformat(day): round(seconds / 60) for day, seconds in (row.by_day or {}).items()}
     days = [today - number * _DAY for number in range(6, -1, -1)]
     return Week(
         first=days[0],
         last=today,
+        views=Pair(row.views, row.views_before),
         requests=Pair(row.requests, row.requests_before),
         viewings=Pair(row.viewings, row.viewings_before),
         missed=row.missed,
@@ -168,6 +175,16 @@ def _viewings(actor: Actor, this: Window, last: Window) -> Any:
         _count(model.starts_at, this, model.status == "no_show").label("missed"),
         # No request is for a time before it was made: with this the agent's index leads to the two weeks.
     ).where(visible_to(actor, model), model.starts_at >= last[0])
+
+
+def _views(actor: Actor, today: date) -> Select[Any]:
+    """Count looks at one's listings by whole days: the last seven with today, and the seven before."""
+    first = today - 6 * _DAY
+    number = func.coalesce(func.sum(AgentViews.views).filter(AgentViews.day >= first), 0)
+    before = func.coalesce(func.sum(AgentViews.views).filter(AgentViews.day < first), 0)
+    return select(number.label("views"), before.label("views_before")).where(
+        visible_to(actor, AgentViews), AgentViews.day >= first - WEEK
+    )
 
 
 def _money(actor: Actor, this: Window, last: Window) -> Select[Any]:

@@ -173,7 +173,12 @@ def _full_name() -> ColumnElement[Any]:
 def _home_hits(homes: CTE) -> Select[Any]:
     detail = func.concat_ws(" · ", Property.reference, Property.location)
     shown = select(
-        literal("listing"), Property.title, detail, Property.listing_state, Property.id, null().label("person")
+        literal("listing"),
+        func.coalesce(func.nullif(Property.title, ""), "Untitled listing"),
+        detail,
+        Property.listing_state,
+        Property.id,
+        null().label("person"),
     )
     return shown.join(homes, homes.c[0] == Property.id)
 

@@ -21,7 +21,7 @@ from sheda.demo.load import Size, load_demo
 from sheda.payments.models import File, Payment
 from sheda.payments.states import PAYMENT
 from sheda.profiles.models import BankAccount
-from sheda.properties.models import Property, PropertyImage
+from sheda.properties.models import AgentViews, ListingViews, Property, PropertyImage
 
 PASSWORD = "a demo password"
 
@@ -52,6 +52,20 @@ class TestLoadDemo:
         ends = set(demo.scalars(select(Contract.end_date).where(Contract.status == "active")))
         assert clock.today() + timedelta(days=1) in ends
         assert any(end is not None and end < clock.today() for end in ends), "one holding over"
+
+    def test_the_demo_agent_has_an_audience(self, demo: Any) -> None:
+        agent = demo.scalars(select(User).where(User.email == "agent@sheda.example")).one()
+        today = clock.today()
+        days = dict(demo.execute(select(AgentViews.day, AgentViews.views).where(AgentViews.agent_id == agent.id)).all())
+        assert set(days) <= {today - timedelta(days=number) for number in range(30)}
+        assert all(days[today - timedelta(days=number)] >= 20 for number in range(5))
+        of_listings = demo.execute(
+            select(ListingViews.day, func.sum(ListingViews.views))
+            .join(Property, Property.id == ListingViews.property_id)
+            .where(Property.agent_id == agent.id)
+            .group_by(ListingViews.day)
+        )
+        assert dict(of_listings.all()) == days
 
     def test_every_life_is_told_without_a_gap(self, demo: Any) -> None:
         for model in (Appointment, Payment, Contract):

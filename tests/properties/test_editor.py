@@ -150,6 +150,17 @@ class TestBegin:
         assert "Two bedroom flat, Opebi" in answer.text or field == "title"
         assert db.session.scalars(select(Property)).all() == []
 
+    def test_an_answer_that_was_lost_begins_no_second_draft(self, browser: Browser) -> None:
+        key = re.search(r'name="key" type="hidden" value="([^"]+)"', browser.get(ADD).text)
+        assert key
+        browser.send(ADD, **BLANK, title="First try", key=key[1])
+        answer = browser.send(ADD, **BLANK, title="Second try, with more", key=key[1])
+        home = only()
+        assert (home.title, answer.location) == ("Second try, with more", f"/admin/properties/edit/{home.id}")
+        browser.get(ADD)
+        browser.send(ADD, **BLANK, title="Another one", key="another")
+        assert db.session.scalar(select(func.count()).select_from(Property)) == 2
+
     def test_a_bad_file_does_not_undo_the_draft(self, browser: Browser) -> None:
         browser.get(ADD)
         answer = browser.send(ADD, **LISTING, files=[(io.BytesIO(b"<svg>"), "evil.svg")])

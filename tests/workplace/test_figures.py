@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ from sheda.contracts.models import Contract
 from sheda.core import clock
 from sheda.core.actor import Actor, Role
 from sheda.core.db import db
+from sheda.properties.audience import write_views
 from sheda.workplace import figures
 from tests import factories
 
@@ -47,6 +49,16 @@ class TestWeek:
         assert week.viewings.change == 1
         assert week.missed == 1
         assert week.requests == figures.Pair(4, 2)
+
+    def test_it_begins_with_the_looks_at_ones_listings(self, agent: User, actor: Actor) -> None:
+        own, other = factories.make_property(agent), factories.make_property()
+        today = date(2026, 11, 24)
+        looks = {(own.id, today): 5, (own.id, today - 6 * DAY): 2, (own.id, today - 7 * DAY): 3}
+        looks |= {(own.id, today - 13 * DAY): 4, (own.id, today - 14 * DAY): 50, (other.id, today): 7}
+        write_views(Counter(looks))
+        assert figures.week_of(actor).views == figures.Pair(7, 7)
+        office = factories.actor_of(factories.make_user(Role.STAFF))
+        assert figures.week_of(office).views == figures.Pair(14, 7)
 
     def test_it_compares_up_to_the_same_hour(self, agent: User, actor: Actor) -> None:
         held(agent, 7 - 1 / 24)
