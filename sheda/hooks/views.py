@@ -36,6 +36,7 @@ REPLAY = Move("replay", ("delivered", "dead"), "waiting", "AS", "Send again")
 class EventsField(SelectMultipleField):
     """Events to tick."""
 
+    width = 12
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
 
@@ -70,7 +71,7 @@ class HookView(RoomView):
     icon = "send"
     list_columns = ["host", "state", "owner", "number", "created_at"]
     show_columns = ["url", "state", "whose", "owner", "note", "events", "secret_shown_at", "created_at"]
-    add_columns = edit_columns = ["url", "events", "note"]
+    add_columns = edit_columns = ["url", "note", "events"]
     order_columns = ["created_at"]
     base_order = ("id", "desc")
     label_columns = {

@@ -57,11 +57,11 @@ class MessagePreviewView(BaseView):
     @has_access
     def show(self, kind: str) -> Any:
         """Show one kind as mail, in Sheda, as push and as text."""
-        label, side = _label(kind), _side()
+        label, side = _label(kind), _side(kind)
         page: dict[str, Any] = {
             "trail": [("Message templates", url_for(f"{self.endpoint}.list")), (label, "")],
             "sides": [
-                (name, words, url_for(f"{self.endpoint}.show", kind=kind, side=name)) for name, words in SIDES.items()
+                (name, SIDES[name], url_for(f"{self.endpoint}.show", kind=kind, side=name)) for name in _sides(kind)
             ],
             "side": side,
         }
@@ -98,7 +98,7 @@ class MessagePreviewView(BaseView):
         if kind in KINDS and not KINDS[kind].mails:
             raise NotFound
         headers = {"Content-Security-Policy": FRAMED, "X-Frame-Options": "SAMEORIGIN"}
-        return Response(_rendered(kind, "html", _side()), headers=headers)
+        return Response(_rendered(kind, "html", _side(kind)), headers=headers)
 
 
 def _line(kind: str, label: str, ways: list[str], to: str) -> dict[str, Any]:
@@ -120,9 +120,15 @@ def _label(kind: str) -> str:
     return examples.MAILS[kind]
 
 
-def _side() -> str:
-    asked = query().get("side", "")
-    return asked if asked in SIDES else "client"
+def _sides(kind: str) -> list[str]:
+    """Name the sides that a kind reaches."""
+    reached = KINDS[kind].to if kind in KINDS else "CA"
+    return [name for name in SIDES if name[0].upper() in reached]
+
+
+def _side(kind: str) -> str:
+    asked, reached = query().get("side", ""), _sides(kind)
+    return asked if asked in reached else reached[0]
 
 
 def _rendered(kind: str, form: str, side: str) -> str:
