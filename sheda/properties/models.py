@@ -46,8 +46,12 @@ def _offered(name: str, *columns: Any, **options: Any) -> Index:
 
 def _ordered(name: str, *columns: str) -> Index:
     """Return an index of what is on the market in an order, with every trait behind it."""
+    return _offered(name, *_with_traits(*columns))
+
+
+def _with_traits(*columns: str) -> list[Any]:
     every = (*columns, *(trait for trait in TRAITS if trait not in columns))
-    return _offered(name, *(text(one) if "(" in one else one for one in every))
+    return [text(one) if "(" in one else one for one in every]
 
 
 class Property(Model):
@@ -79,12 +83,12 @@ class Property(Model):
         _ordered("price", "currency", "price", "id"),
         _ordered("listing_type_price", "currency", "listing_type", "price", "id"),
         _ordered("property_type_price", "currency", "property_type", "price", "id"),
-        _ordered("period_price", "currency", "period", "price", "id"),
         _ordered("state_price", "lower(state)", "currency", "price", "id"),
         _ordered("lga_price", "lower(lga)", "currency", "price", "id"),
         _ordered("city_price", "lower(city)", "currency", "price", "id"),
         _ordered("city_newest", "lower(city)", "created_at", "id"),
-        _ordered("traits", *_BY_TRAIT),
+        Index("ix_properties_traits", *_with_traits("status", *_BY_TRAIT)),
+        Index("ix_properties_city_part", "city", postgresql_using="gin", postgresql_ops={"city": "gin_trgm_ops"}),
         _offered("spot", text("point(longitude, latitude)"), postgresql_using="gist"),
         _offered("amenities", "amenities", postgresql_using="gin"),
     )

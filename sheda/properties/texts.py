@@ -3,16 +3,27 @@
 `property_texts` (alias `t`) holds the words of a listing and, as lexemes that begin with #, what most filters ask for.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from sheda.core.db import read, read_as_asked
-from sheda.properties.models import AMENITY_FLAGS
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from sheda.core.db import db, is_among, read, read_as_asked
+from sheda.properties.models import AMENITY_FLAGS, Property, PropertyText
 
 FOUND = "t.words @@ CAST(:found AS tsquery)"
 
 SAMPLE = 4000
 """Texts, always the same, of which a share is found."""
+
+MOST_WORDS = 6
+
+NAMED = 2000
+"""Listings that words name in a list of the office; where there are more, the list is walked through in its order."""
+
+PAST = "z" * 20
+"""What is added to a reference to be behind all that begin with it: they have capitals and digits."""
 
 _LISTINGS = "(SELECT greatest(reltuples, 1) FROM pg_class WHERE oid = 'property_texts'::regclass)"
 
@@ -69,3 +80,21 @@ def shares(conditions: str, values: Mapping[str, Any]) -> tuple[float, float, fl
     )
     looked_at = min(SAMPLE, listings)
     return float(listings), found / looked_at, fit / looked_at
+
+
+def listings_with(words: str) -> ColumnElement[bool]:
+    """Return the condition of listings whose title, place or kind has words that begin so, or with such a reference."""
+    reference = words.upper().replace(" ", "")
+    is_called = and_(Property.reference >= reference, Property.reference < reference + PAST)
+    beginnings = [f"{word}:*ABC" for word in re.findall(r"\w+", words.replace("_", " "))[:MOST_WORDS]]
+    if not beginnings:
+        return is_called
+    has_words = PropertyText.words.bool_op("@@")(func.to_tsquery("sheda", func.normalize(" & ".join(beginnings))))
+    called = select(Property.id).where(is_called).limit(NAMED + 1)
+    worded = select(PropertyText.property_id).where(has_words).limit(NAMED + 1)
+    ids = {*db.session.scalars(called), *db.session.scalars(worded)}
+    if len(ids) <= NAMED:
+        return is_among(Property.id, ids)
+    # Asked of one listing after the other, as OFFSET makes sure: of a word that is everywhere, a page has soon enough.
+    own = select(PropertyText.property_id).where(PropertyText.property_id == Property.id, has_words).offset(0)
+    return or_(is_called, own.exists())

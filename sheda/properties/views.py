@@ -20,6 +20,7 @@ from sheda.properties.editor_pages import ListingEditor, pressing_state
 from sheda.properties.models import Property, amenity_codes
 from sheda.properties.schemas import Changes, DraftTerms
 from sheda.properties.states import LISTING
+from sheda.properties.texts import listings_with
 from sheda.properties.words import KINDS, PERIODS, WORDS, amenity_words
 
 
@@ -149,6 +150,10 @@ class PropertyView(ListingEditor):
     def narrow(self, actor: Actor) -> ColumnElement[bool] | None:
         """Leave other agents' listings to the market: these pages are about one's own."""
         return None if actor.is_office else Property.agent_id == actor.id
+
+    def finds(self, actor: Actor, words: str) -> ColumnElement[bool]:
+        """Find an agent's own by any part, and everybody's, for the office, by what references and words begin with."""
+        return listings_with(words) if actor.is_office else super().finds(actor, words)
 
     def possible(self, actor: Actor, row: Property) -> list[Move]:
         """Offer to vouch for a listing that has not changed for long, before anything else."""

@@ -2,10 +2,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from sheda.core.db import in_transaction
-from sheda.properties import suggestions
+from sheda.properties import suggestions, texts
 from sheda.properties.jobs import refresh_suggestions
+from sheda.properties.models import Property
 from tests.factories import auth, make_property
 from tests.properties.conftest import PROPERTIES, People
 
@@ -83,6 +85,26 @@ class TestSuggest:
             assert len(cities) == expected
             home.listing_state = "paused"
             db_session.commit()
+
+
+@pytest.mark.parametrize("named", [texts.NAMED, 0])
+class TestListingsOfTheOffice:
+    @pytest.mark.parametrize(
+        ("words", "is_found"),
+        [
+            ("penthouse", True), ("PENT", True), ("pent ikej", True), ("Ikẹja", True), ("shd-q7", True),
+            ("SHD-Q7WX", True),
+            ("pent lekki", False), ("house", False), ("secretly", False), ("WX", False), ("%", False), ("' | '", False),
+        ],
+    )  # fmt: skip
+    def test_words_and_references_are_found_by_their_beginnings(
+        self, db_session: Any, monkeypatch: pytest.MonkeyPatch, named: int, words: str, is_found: bool
+    ) -> None:
+        monkeypatch.setattr(texts, "NAMED", named)
+        home = place("Ikeja", title="A lovely penthouse", reference="SHD-Q7WX", description="Secretly damp.")
+        place("Lekki")
+        found = db_session.scalars(select(Property.id).where(texts.listings_with(words))).all()
+        assert found == ([home.id] if is_found else [])
 
 
 class TestFacets:
