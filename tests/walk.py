@@ -154,7 +154,8 @@ def _answering(app: Flask, user: User, *, pages: bool) -> list[str]:
 
 
 def is_page(answer: Any) -> bool:
-    """Tell a whole page from a part of one, a file or a document."""
+    """Tell a whole page from a part of one, a file or a document; read it to its end."""
+    answer.get_data()
     return answer.mimetype == "text/html" and "<!DOCTYPE html>" in answer.text
 
 

@@ -11,6 +11,7 @@ from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.decorators import has_access
 from wtforms import BooleanField, SelectField, TextAreaField
+from wtforms.fields import SelectChoice
 
 from sheda.chat import attachments, blocks, inbox, reads, reports, services
 from sheda.chat.attachments import MAX_BYTES, MOST_FILES
@@ -217,7 +218,9 @@ class ChatView(BaseView):
 
 
 REPORT_FIELDS = {
-    "reason": SelectField("What is wrong with it?", choices=REASON_WORDS),
+    "reason": SelectField(
+        "What is wrong with it?", choices=[SelectChoice(code, words) for code, words in REASON_WORDS]
+    ),
     "note": TextAreaField("Anything we should know", [clean], description="Only the office reads it."),
     "block": BooleanField("Block them, too"),
 }

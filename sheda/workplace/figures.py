@@ -131,6 +131,19 @@ def _count(column: Any, window: Window, *also: ColumnElement[bool]) -> ColumnEle
 
 def week_of(actor: Actor) -> Week:
     """Count one's week, and the one before it."""
+    return _told(_weekly(actor))
+
+
+def at_home(actor: Actor) -> tuple[Week, Homes, Desk | None]:
+    """Count one's week, the homes in one's care, and for the office what staff watch, in one statement."""
+    homes, desk = _home_columns(actor), _desk_columns(actor) if actor.is_office else []
+    row = _weekly(actor, *homes, *desk)
+    counted = row[len(row) - len(homes) - len(desk) :]
+    return _told(row), _homes(counted[: len(homes)]), Desk(*counted[len(homes) :]) if desk else None
+
+
+def _weekly(actor: Actor, *beside: ColumnElement[Any]) -> Any:
+    """Ask for the figures of two weeks, and for other columns beside them."""
     # What happened this very moment counts.
     now, today = clock.now() + timedelta.resolution, clock.today()
     this: Window = (_midnight(today - 6 * _DAY), now)
@@ -145,7 +158,11 @@ def week_of(actor: Actor) -> Week:
         )
     ]
     joined = blocks[0].join(blocks[1], true()).join(blocks[2], true()).join(blocks[3], true())
-    row = db.session.execute(select(*blocks).select_from(joined)).one()
+    return db.session.execute(select(*blocks, *beside).select_from(joined)).one()
+
+
+def _told(row: Any) -> Week:
+    today = clock.today()
     by_day = {date.fromisoformat(day): round(seconds / 60) for day, seconds in (row.by_day or {}).items()}
     days = [today - number * _DAY for number in range(6, -1, -1)]
     return Week(
@@ -246,15 +263,6 @@ def _own_homes(actor: Actor) -> ColumnElement[bool]:
 def homes_of(actor: Actor) -> Homes:
     """Count the homes in one's care; an agent is also told which has been on the market longest."""
     return _homes(db.session.execute(select(*_home_columns(actor))).one())
-
-
-def homes_and_desk(actor: Actor) -> tuple[Homes, Desk | None]:
-    """Count the homes in one's care, and for the office what staff watch, in one statement."""
-    if not actor.is_office:
-        return homes_of(actor), None
-    columns = _home_columns(actor)
-    row = db.session.execute(select(*columns, *_desk_columns(actor))).one()
-    return _homes(row[: len(columns)]), Desk(*row[len(columns) :])
 
 
 def _home_columns(actor: Actor) -> list[ColumnElement[Any]]:

@@ -51,8 +51,7 @@ class HomeView(BaseView):
         actor = current_actor()
         sections = waiting(actor)
         cards = [card for section in sections for card in section.cards]
-        week = figures.week_of(actor)
-        homes, desk = figures.homes_and_desk(actor)
+        week, homes, desk = figures.at_home(actor)
         page = {
             "greeting": f"{_greeting()}, {actor.name.split(' ')[0] or actor.role.value}",
             "note": _waiting_words(cards),

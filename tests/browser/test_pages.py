@@ -65,7 +65,7 @@ class TestEveryPage:
         page = watched.open("/admin/users/list/")
         expect(page.get_by_role("heading", level=1)).to_have_text("That is not yours to do")
         found = watched.violations()
-        monkeypatch.setattr("sheda.workplace.figures.homes_and_desk", lambda _actor: 1 // 0)
+        monkeypatch.setattr("sheda.workplace.figures.at_home", lambda _actor: 1 // 0)
         monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
         page = watched.open("/admin/")
         expect(page.get_by_role("heading", level=1)).to_have_text("That was our fault")
