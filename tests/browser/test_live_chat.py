@@ -153,12 +153,12 @@ class TestOrigin:
         watched = window(agent)
         page = watched.page
         page.evaluate(
-            "new Promise((is) => { window.closed = 0; const s = new WebSocket(location.origin.replace('http', 'ws') +"
-            " '/admin/live/socket'); s.onopen = is; s.onclose = (event) => (window.closed = event.code); })"
+            "new Promise((is) => { window.endedBy = 0; const s = new WebSocket(location.origin.replace('http', 'ws') +"
+            " '/admin/live/socket'); s.onopen = is; s.onclose = (event) => (window.endedBy = event.code); })"
         )
         other = watched.page.context.new_page()
         other.goto(f"{watched.base}/admin/")
         other.get_by_role("button", name="Sign out").click()
         other.wait_for_url("**/login/**")
-        page.wait_for_function("window.closed", timeout=QUICK)
-        assert page.evaluate("window.closed") == 4401
+        page.wait_for_function("window.endedBy", timeout=QUICK)
+        assert page.evaluate("window.endedBy") == 4401
