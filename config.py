@@ -66,7 +66,13 @@ FAB_SAFE_REDIRECT_HOSTS = [""]  # `next=` stays on this site
 FAB_PASSWORD_HASH_METHOD = env("PASSWORD_HASH", "scrypt:32768:8:1")  # about 100 ms of a core
 BABEL_DEFAULT_LOCALE = "en"  # the language of pages and mails
 BABEL_DEFAULT_FOLDER = "translations"  # where other languages live
-LANGUAGES = {"en": {"flag": "ng", "name": "English"}}  # languages offered
+LANGUAGES = {
+    "en": {"flag": "ng", "name": "English"},
+    "fr": {"flag": "fr", "name": "Français"},
+    "ha": {"flag": "ng", "name": "Hausa"},
+    "yo": {"flag": "ng", "name": "Yorùbá"},
+    "ig": {"flag": "ng", "name": "Igbo"},
+}  # languages offered; their words are in sheda/translations
 
 # ── Sign-in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 JWT_ALGORITHM = "HS256"  # the only one made

@@ -14,7 +14,7 @@ from werkzeug.routing import MapAdapter
 
 from sheda import rooms
 from sheda.cli import commands
-from sheda.core import cors, events, jobs, limits, media, outbox, web
+from sheda.core import cors, events, jobs, languages, limits, media, outbox, web
 from sheda.core.db import db
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,6 +57,7 @@ def create_app(**overrides: Any) -> Flask:
     with app.app_context():
         appbuilder = AppBuilder(app, db.session, update_perms=False)
         rooms.register(appbuilder)
+    languages.install(app)
     events.react_with(rooms.REACTIONS)
     jobs.make_celery(app, rooms.JOBS)
     outbox.ring_with(*rooms.RINGS)

@@ -131,7 +131,8 @@ class SecurityManager(StockSecurityManager):
         if user is None or role is None:
             return None
         is_held = user.totp_since is None and owes_second_step(role)
-        act_as(Actor(user.id, role, user.get_full_name().strip(), user.email, str(family_id), is_held))
+        name = user.get_full_name().strip()
+        act_as(Actor(user.id, role, name, user.email, str(family_id), is_held, user.language))
         return user
 
     def has_access(self, permission_name: str, view_name: str) -> bool:

@@ -11,8 +11,10 @@ from flask_appbuilder.security.decorators import has_access
 from markupsafe import Markup
 
 from sheda.accounts import enrolment, services
+from sheda.accounts.language import speak
 from sheda.core import widgets
 from sheda.core.actor import current_actor
+from sheda.core.languages import LANGUAGES, REVIEWED, present
 from sheda.core.views import DOOR, perform, sent, turned_away
 
 LONGEST_CODE = 40
@@ -32,6 +34,7 @@ class SecurityView(BaseView):
         "turn_off": "update",
         "sign_out": "update",
         "password": "update",
+        "language": "update",
     }
 
     @before_request
@@ -98,6 +101,14 @@ class SecurityView(BaseView):
         )
         return redirect(url_for(DOOR)) if changed else self._back()
 
+    @expose("/language", methods=["POST"])
+    @has_access
+    def language(self) -> Any:
+        """Choose the language of the menu and of mails."""
+        chosen = sent("language")
+        perform(lambda: speak(current_actor(), chosen), "Your language is changed.")
+        return self._back()
+
     def _back(self) -> Any:
         return redirect(url_for(f"{self.endpoint}.show"))
 
@@ -115,6 +126,10 @@ class SecurityView(BaseView):
             "picture": _picture(standing.uri) if standing.uri else "",
             "codes": codes,
             "download": f"data:text/plain;charset=utf-8,{quote(kept)}" if codes else "",
+            "languages": [
+                (code, name if code in REVIEWED else f"{name} (unreviewed translation)", code == present())
+                for code, name in LANGUAGES.items()
+            ],
             "sessions": [
                 (widgets.moment(one.created_at), widgets.moment(one.expires_at), str(one.id) == actor.session)
                 for one in enrolment.sessions_of(actor.user_id)

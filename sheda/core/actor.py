@@ -34,7 +34,8 @@ OFFICE = frozenset({Role.STAFF, Role.ADMIN, Role.SYSTEM})
 class Actor:
     """The one on whose behalf code runs; `session` names the token family or cookie that he came with.
 
-    `is_held` is somebody who must set up his second step of signing in before any other page opens.
+    `is_held` is somebody who must set up his second step of signing in before any other page opens; `language` is the
+    one that he has chosen to read.
     """
 
     id: int | None
@@ -43,6 +44,7 @@ class Actor:
     email: str = ""
     session: str | None = None
     is_held: bool = False
+    language: str | None = None
 
     @property
     def is_office(self) -> bool:
@@ -95,6 +97,11 @@ def request_id() -> str | None:
         g.request_id = sent if usable else uuid.uuid4().hex
     found: str = g.request_id
     return found
+
+
+def accepted_language(offered: list[str]) -> str | None:
+    """Return the one of some languages that this request would rather have; None when it does not say."""
+    return request.accept_languages.best_match(offered) if has_request_context() else None
 
 
 def client_address() -> str:

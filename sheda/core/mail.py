@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from flask import current_app, render_template
 from flask_appbuilder.security.sqla.models import User
 
-from sheda.core import clock
+from sheda.core import clock, languages
 from sheda.core.db import db
 
 SMTP_TIMEOUT = 8
@@ -77,8 +77,8 @@ def compose(user_id: int, template: str, context: dict[str, Any], extras: Extras
     person = db.session.get_one(User, user_id)
     if person.deleted_at is not None:
         raise Undeliverable("the account was deleted")
-    values = {"person": person, "app_url": current_app.config["PUBLIC_URL"], **context, **extras.context}
-    subject, _, body = render_template(f"mail/{template}.txt", **values).strip().partition("\n")
+    text, html = _written(person, template, {**context, **extras.context})
+    subject, _, body = text.strip().partition("\n")
     message = EmailMessage(policy=POLICY)
     message["Subject"] = " ".join(subject.removeprefix("Subject:").split())
     message["From"] = current_app.config["MAIL_FROM"]
@@ -89,7 +89,6 @@ def compose(user_id: int, template: str, context: dict[str, Any], extras: Extras
     for name, value in extras.headers.items():
         message[name] = value
     message.set_content(body.strip() + "\n", cte="quoted-printable")
-    html = render_template(f"mail/{template}.html", **values)
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     attachments = extras.attachments
     if extras.calendar is not None:
@@ -103,6 +102,20 @@ def compose(user_id: int, template: str, context: dict[str, Any], extras: Extras
         main, _, sub = kind.partition("/")
         message.add_attachment(content, maintype=main, subtype=sub, filename=name)
     return Letter(person.email, message)
+
+
+def _written(person: User, template: str, context: dict[str, Any]) -> tuple[str, str]:
+    """Return a mail's two forms in its reader's language; mails that are not translated are English."""
+    language = person.language if languages.is_translated(template) else languages.ENGLISH
+    with languages.speaking(language) as code:
+        values = {
+            "person": person,
+            "app_url": current_app.config["PUBLIC_URL"],
+            "language": code,
+            "is_unreviewed": code not in languages.REVIEWED,
+            **languages.say_again(context),
+        }
+        return tuple(render_template(f"mail/{template}.{form}", **values) for form in ("txt", "html"))  # type: ignore[return-value]
 
 
 def send(letter: Letter) -> None:

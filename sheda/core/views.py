@@ -13,7 +13,7 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
-from sheda.core import files, handover, widgets
+from sheda.core import files, handover, languages, widgets
 from sheda.core.access import LARGEST_ID
 from sheda.core.actor import ANONYMOUS, Actor, current_actor, request_id
 from sheda.core.db import db, in_transaction
@@ -247,12 +247,12 @@ def waiting_counts() -> dict[str, int]:
 
 def navigation() -> list[tuple[str, list[Item]]]:
     """Return the menu of whoever looks, by headings; the first group has none."""
-    actor, groups = current_actor(), [("", [_item("Home", url_for(HOME), "home")])]
+    actor, groups = current_actor(), [("", [_item(languages.menu_home(), url_for(HOME), "home")])]
     for entry in current_app.appbuilder.menu.get_list():  # type: ignore[attr-defined]
         if not entry.childs:
             groups[0][1].extend(_entries([entry], actor))
         elif items := _entries(entry.childs, actor):
-            groups.append((entry.label, items))
+            groups.append((languages.translated(entry.label), items))
     return groups
 
 
@@ -272,7 +272,7 @@ def _entries(entries: Any, actor: Actor) -> list[Item]:
 def _item(label: str, href: str, icon: str, view: str = "") -> Item:
     section = href.removesuffix("list/")
     is_current = request.path == href or (section != href and request.path.startswith(section))
-    return Item(str(label), href, icon, is_current, waiting_counts().get(view, 0), view)
+    return Item(languages.translated(str(label)), href, icon, is_current, waiting_counts().get(view, 0), view)
 
 
 def is_page() -> bool:
@@ -307,6 +307,8 @@ def install(app: Flask) -> None:
         search_endpoint=SEARCH,
         notices_endpoint=NOTICES,
         logout_endpoint=LOGOUT,
+        spoken=languages.present,
+        reviewed=languages.REVIEWED.__contains__,
     )
     app.jinja_env.filters.update(initials=widgets.initials, show=widgets.show, moment=widgets.moment, day=widgets.day)
     app.context_processor(lambda: {"actor": current_actor()})

@@ -226,6 +226,7 @@ class WebhookEventView(RoomView):
     nouns = ("event", "events")
     list_title = "Gateway events"
     icon = "bank"
+    tells_history = True
     moves = {"retry": webhooks.retry}
     done = {"retry": "The event is looked at again."}
     list_columns = ["name", "provider", "received_at", "state", "payment", "attempts"]

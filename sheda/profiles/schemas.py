@@ -20,6 +20,7 @@ from sheda.core.fields import (
     Text,
     Whole,
 )
+from sheda.core.languages import LANGUAGES
 from sheda.profiles.states import VERIFICATION
 from sheda.profiles.verification import KINDS
 
@@ -53,6 +54,7 @@ class MeChange(RequestSchema):
     first_name = Line(most=64)
     last_name = Line(most=64)
     phone = Phone(allow_none=True)
+    language = Choice(LANGUAGES, allow_none=True)
     time_zone = Zone()
 
     agency_name = Line(most=120, allow_none=True)
@@ -85,6 +87,7 @@ class MeOut(Schema):
     phone = fields.String(allow_none=True)
     verified = fields.Boolean()
     picture = fields.String(allow_none=True, metadata={"description": "The address of a picture 320 pixels wide."})
+    language = fields.String(allow_none=True, metadata={"description": "Of mails and the menu; none is English."})
     time_zone = fields.String()
     agency_name = fields.String(allow_none=True)
     bio = fields.String(allow_none=True)

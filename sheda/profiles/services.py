@@ -30,7 +30,7 @@ OWN_FIELDS = {
 ON_PAPER = frozenset({"first_name", "last_name", "agency_name", "licence_number"})
 """What an agent's papers prove: changed, it must be proved again."""
 
-USER_FIELDS = ("first_name", "last_name", "phone")
+USER_FIELDS = ("first_name", "last_name", "phone", "language")
 PRESENT, REMOVED = "present", "removed"
 
 

@@ -16,7 +16,7 @@ from sheda.core.access import select_visible
 from sheda.core.actor import Actor, current_actor
 from sheda.core.attachments import MAX_BYTES
 from sheda.core.db import db, in_transaction
-from sheda.core.errors import InvalidInput, NotFound
+from sheda.core.errors import InvalidInput
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.views import counts, perform, require, row_id, turned_away, uploaded, view_of, waits
@@ -207,7 +207,7 @@ class VerificationView(RoomView):
             "papers": [
                 {
                     "label": verification.KINDS[one.kind],
-                    "href": url_for(f"{self.endpoint}.paper", pk=one.id),
+                    "href": url_for(f"{self.endpoint}.paper", number=one.id),
                     "is_picture": one.content_type.startswith("image/"),
                     "when": widgets.moment(one.created_at),
                 }
@@ -220,22 +220,20 @@ class VerificationView(RoomView):
         """Lead to the person."""
         return [Link("Person", f"/admin/users/show/{row.agent_id}", "people")]
 
-    @expose("/paper/<pk>")
-    def paper(self, pk: str) -> Response:
+    @expose("/paper/<number>")
+    def paper(self, number: str) -> Response:
         """Send a paper to the office; who has read which is written down."""
         require("read", self.class_permission_name)
-        number = row_id(pk)
-        return send(*in_transaction(lambda: verification.read_document(current_actor(), number)))
+        paper = row_id(number)
+        return send(*in_transaction(lambda: verification.read_document(current_actor(), paper)))
 
-    @expose("/of/<pk>")
-    def of_person(self, pk: str) -> Any:
-        """Lead from a person to his verification; NotFound when he has sent nothing."""
+    @expose("/of/<person>")
+    def of_person(self, person: str) -> Any:
+        """Show a person's verification, or the list when he has sent nothing."""
         require("read", self.class_permission_name)
-        mine = select_visible(current_actor(), AgentVerification).where(AgentVerification.agent_id == row_id(pk))
+        mine = select_visible(current_actor(), AgentVerification).where(AgentVerification.agent_id == row_id(person))
         row = db.session.scalars(mine).one_or_none()
-        if row is None:
-            raise NotFound("This agent has sent no papers yet.")
-        return redirect(self.href_of(row))
+        return self.show(str(row.id)) if row is not None else self.list()
 
 
 @counts("VerificationView")

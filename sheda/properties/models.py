@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sheda.accounts.models import User
 from sheda.core.db import CURRENCY_CHECK, Id, Model, MoneyColumn, Stamp, UserId
+from sheda.profiles.models import AgentProfile
 from sheda.properties.states import LISTING, STATUS
 
 LISTING_TYPES = ("rent", "sale")
@@ -134,6 +135,9 @@ class Property(Model):
     published_at: Mapped[Stamp | None]
 
     agent: Mapped[User] = relationship(viewonly=True)
+    agent_profile: Mapped[AgentProfile | None] = relationship(
+        primaryjoin="foreign(Property.agent_id) == AgentProfile.user_id", viewonly=True, uselist=False
+    )
     fees: Mapped[list["PropertyFee"]] = relationship(order_by="PropertyFee.position", cascade="all, delete-orphan")
     images: Mapped[list["PropertyImage"]] = relationship(order_by="PropertyImage.position", viewonly=True)
 

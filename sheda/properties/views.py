@@ -47,6 +47,12 @@ def _name_agent(agent_id: int) -> str | None:
     return person.get_full_name() if person else None
 
 
+def _verified(row: Property) -> Any:
+    """Return the badge of an agent whom the office has verified; nothing for others."""
+    is_verified = row.agent_profile is not None and row.agent_profile.verified_at is not None
+    return widgets.badge("verified", tone="good") if is_verified else ""
+
+
 class PropertyView(ListingEditor):
     """Listings: an agent's own, or everybody's for the office."""
 
@@ -119,7 +125,12 @@ class PropertyView(ListingEditor):
         "has": "What it has",
     }
     looks = {"price": "s-num", "place": "s-p2", "updated_at": "s-p3"}
-    list_options = (selectinload(Property.images), selectinload(Property.fees), joinedload(Property.agent))
+    list_options = (
+        selectinload(Property.images),
+        selectinload(Property.fees),
+        joinedload(Property.agent),
+        joinedload(Property.agent_profile),
+    )
     offers = {"agent_id": Offer(_find_agents, _name_agent)}
     empty = Empty(
         "No listing yet",
@@ -144,7 +155,7 @@ class PropertyView(ListingEditor):
         "place": lambda row: row.city or row.location,
         "reference": lambda row: widgets.reference(row.reference),
         "has": lambda row: [amenity_words(code) for code in amenity_codes(row)],
-        "agent": lambda row: row.agent.get_full_name(),
+        "agent": lambda row: widgets.joined(row.agent.get_full_name(), _verified(row)),
     }
 
     def narrow(self, actor: Actor) -> ColumnElement[bool] | None:
