@@ -93,15 +93,20 @@ def forget_expired() -> int:
 def take_code(user: User, code: str) -> bool:
     """Check a code of the app or a recovery code and use it up; False for any that is no good."""
     text = re.sub(r"[\s-]", "", code).upper()
-    if len(text) == DIGITS and text.isascii() and text.isdigit():
+    if is_digits(text):
         factor = db.session.get(SecondFactor, user.id, with_for_update=True, populate_existing=True)
         return factor is not None and factor.confirmed_at is not None and take_step(factor, text)
     return _take_recovery_code(user, text)
 
 
+def is_digits(text: str) -> bool:
+    """Tell whether a text could be a code of an app: whatever else it is belongs to recovery, or is nonsense."""
+    return len(text) == DIGITS and text.isascii() and text.isdigit()
+
+
 def take_step(factor: SecondFactor, digits: str) -> bool:
     """Check the digits of an app against the locked factor's next steps of time, and take the step."""
-    secret = secret_of(factor)
+    secret = secret_of(factor) if is_digits(digits) else None
     if secret is None:
         return False
     app, present = pyotp.TOTP(secret, digits=DIGITS, interval=STEP), int(clock.now().timestamp()) // STEP

@@ -124,6 +124,9 @@ _MOMENT = re.compile(
     rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?P<day>\d{{1,2}}) (?P<month>{'|'.join(_MONTHS)}) (?P<year>\d{{4}})"
     r"(?:, (?P<clock>\d\d:\d\d))?(?: \((?P<city>[A-Z][A-Za-z ]+) time\))?(?:, (?P<minutes>\d+) minutes)?"
 )
+OWN_WORDS = frozenset({"agent", "client", "home", "homes", "lines", "name", "reply_path", "path", "sender"})
+"""What people called themselves, their homes and their searches, and what they wrote: never said again."""
+
 _ZONE = re.compile(r"(?P<city>[A-Z][A-Za-z ]+) time")
 _LENGTH = re.compile(r"(?P<within>in )?(?P<number>\d{1,4}) (?P<unit>year|month|week|night|day)s?")
 
@@ -136,7 +139,7 @@ def say_again(value: Any) -> Any:
     if present() == ENGLISH:
         return value
     if isinstance(value, Mapping):
-        return {name: say_again(one) for name, one in value.items()}
+        return {name: one if name in OWN_WORDS else say_again(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [say_again(one) for one in value]
     return _said(value) if isinstance(value, str) else value

@@ -153,7 +153,10 @@ def close_account(actor: Actor) -> None:
 
 def export(actor: Actor) -> dict[str, Any]:
     """Return everything that is kept about somebody, for himself: his profile, and a section of each room."""
-    sections: dict[str, Any] = {"bank_accounts": [describe_account(one) for one in accounts_of(actor)]}
+    sections: dict[str, Any] = {
+        "bank_accounts": [describe_account(one) for one in accounts_of(actor)],
+        "papers": verification.export(actor),
+    }
     emit(ExportAsked(actor, sections))
     return {"profile": show(actor), **sections}
 

@@ -13,6 +13,7 @@ from sheda.core.actor import SYSTEM, Actor
 from sheda.core.attachments import read_attachment
 from sheda.core.db import advisory_lock, db, flush, lock_one
 from sheda.core.errors import Conflict, InvalidInput, NotFound
+from sheda.core.fields import wire_moment
 from sheda.core.states import latest_reason, record
 from sheda.profiles.models import AgentProfile, AgentVerification, VerificationDocument
 from sheda.profiles.states import VERIFICATION
@@ -129,6 +130,13 @@ def withdraw(actor: Actor) -> dict[str, Any]:
     if VERIFICATION.move(actor, row, "withdraw"):
         row.submitted_at = row.decide_by = None
     return show(actor)
+
+
+def export(actor: Actor) -> list[dict[str, Any]]:
+    """Return what is kept of somebody's papers, for himself; the papers themselves he reads one by one."""
+    row = find_verification(actor)
+    papers = documents_of([row]) if row is not None else []
+    return [{"kind": one.kind, "size": one.size, "sent_at": wire_moment(one.created_at)} for one in papers]
 
 
 def forget(actor: Actor) -> None:

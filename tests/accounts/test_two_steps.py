@@ -240,8 +240,9 @@ class TestEnrolment:
         enrolment.begin(actor_of(user))
         with pytest.raises(WrongPassword):
             enrolment.confirm(actor_of(user), password="not this", code=code_of(user))
-        with pytest.raises(InvalidInput):
-            enrolment.confirm(actor_of(user), password=PASSWORD, code="000000")
+        for wrong in ("000000", "", "１２３４５６", "abc", "0" * 40):
+            with pytest.raises(InvalidInput):
+                enrolment.confirm(actor_of(user), password=PASSWORD, code=wrong)
         assert user.totp_since is None
 
     def test_a_key_that_was_shown_an_hour_ago_is_over(self, frozen_clock):

@@ -274,7 +274,8 @@ class TestPages:
     def test_staff_see_them_at_home_and_decide(self, app, agent, staff):
         row = send_in(agent)
         browser = browser_of(app, staff)
-        assert "Ngozi Okafor has sent papers" in browser.get("/admin/").text
+        assert "An agent has sent papers" in browser.get("/admin/").text
+        assert "Ngozi Okafor" in browser.get("/admin/verifications/list/").text
         browser.get(f"/admin/verifications/move/{row.id}/approve")
         assert browser.send(f"/admin/verifications/move/{row.id}/approve").status_code == 302
         db.session.refresh(row)
