@@ -80,7 +80,7 @@ def _migrations(version: str | None) -> Finding:
         "Tables",
         BAD,
         "Not those of this release.",
-        "Run `flask db upgrade` and `flask sheda sync-roles`, then restart Sheda.",
+        "Run flask db upgrade and flask sheda sync-roles, then restart Sheda.",
     )
 
 
@@ -121,7 +121,7 @@ def _moment(text: bytes | None) -> datetime | None:
 
 def _worker(seen: datetime | None) -> Finding:
     if seen is None:
-        advice = "Start it: `celery -A sheda.worker:celery worker`. Mails and reminders wait for it."
+        advice = "Start it: celery -A sheda.worker:celery worker. Mails and reminders wait for it."
         return Finding("Worker", BAD, "Not seen for 45 seconds.", advice)
     return Finding("Worker", GOOD, widgets.joined("seen", widgets.moment(seen)))
 
@@ -129,17 +129,18 @@ def _worker(seen: datetime | None) -> Finding:
 def _beat(seen: datetime | None) -> Finding:
     if seen is None or clock.now() - seen > BEAT_SILENT:
         said = widgets.joined("last seen", widgets.moment(seen)) if seen else "Not seen within a day."
-        advice = "Start it: `celery -A sheda.worker:celery beat`. Without it no job runs by itself."
+        advice = "Start it: celery -A sheda.worker:celery beat. Without it no job runs by itself."
         return Finding("Beat", BAD, said, advice)
     return Finding("Beat", GOOD, widgets.joined("seen", widgets.moment(seen)))
 
 
 def _outbox(waiting: int, oldest: datetime | None) -> Finding:
+    part, place = "Messages waiting", "/admin/outbox/list/?tab=waiting"
     if not oldest or clock.now() - oldest < MAIL_OLD:
-        return Finding("Messages waiting", GOOD, f"{waiting:,}.", href="/admin/outbox/list/?tab=waiting")
+        return Finding(part, GOOD, f"{waiting:,} on their way." if waiting else "None.", href=place)
     said = widgets.joined(f"{waiting:,}", "the oldest is due since", widgets.moment(oldest))
     advice = "The worker stands still, or the mail server refuses: open the list to read why."
-    return Finding("Messages waiting", BAD, said, advice, "/admin/outbox/list/?tab=waiting")
+    return Finding(part, BAD, said, advice, place)
 
 
 def _given_up(number: int) -> Finding:

@@ -115,7 +115,7 @@ def _written(person: User, template: str, context: dict[str, Any]) -> tuple[str,
             "is_unreviewed": code not in languages.REVIEWED,
             **languages.say_again(context),
         }
-        return tuple(render_template(f"mail/{template}.{form}", **values) for form in ("txt", "html"))  # type: ignore[return-value]
+        return render_template(f"mail/{template}.txt", **values), render_template(f"mail/{template}.html", **values)
 
 
 def send(letter: Letter) -> None:
