@@ -33,8 +33,12 @@ MOST_RADIUS_KM = 100.0
 MANY_AMENITIES = 4
 """Further amenities that are found together faster than one listing after the other is looked at."""
 
-FEW = 2000
-"""Homes in an area that are all looked at. Where there are more, the page is found in the order that it is asked in."""
+FEW, FEW_UNLIKE = 2000, 5000
+"""Homes in an area that are all looked at. Where there are more, the page is found in the order that it is asked in; an
+order of prices is not worth it so soon, for prices differ by place."""
+
+NEIGHBOURS = 1500
+"""The nearest homes, among which a page of the nearest that fit is looked for first."""
 
 NEXT_TEXT, NEXT_PRICE, FETCH, FETCH_WHOLE = 0.6, 3.5, 4.7, 8.0
 """Microseconds, about: for the next text in the order of time, the next listing in the order of prices with its text,
@@ -62,6 +66,10 @@ class Asked:
     conditions: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     area: tuple[float, ...] | None = None
+    widest: float = 0.0
+    """Degrees that a kilometre has at most, around the place that is asked for."""
+    is_all_there: bool = False
+    """Whether everything fits that lies near the place."""
     table: str = "properties"
     texts: str = ""
     """What is joined as `t`, where full text search takes part."""
@@ -117,6 +125,7 @@ def asked_of(actor: Actor, query: Query) -> Asked:
     """
     shown = [*_shown(actor, query)]
     asked = _plainly(query, shown)
+    asked.is_all_there = len(asked.conditions) == len(shown) + 2
     if asked.area is not None and asked.order_name != "distance" and ON_OFFER in shown:
         _look_around(asked)
     words = texts.meant(query["search"]) if query["search"] else ""
@@ -163,10 +172,15 @@ def page(actor: Actor, query: Query) -> str:
     asked.values |= {"fetched": asked.limit + 1, "media": cards.media()}
     total = _counted(asked) if query["count"] else None
     is_near, rows = query["near"] is not None, []
-    if asked.share:
+    is_nearest = asked.order_name == "distance" and not asked.texts and ON_OFFER in asked.conditions
+    if is_nearest:
+        rows = _rows(_among_neighbours(asked, behind), behind, is_near=True)
+    elif asked.share:
         rows = _rows(_walking(asked, behind, _wanted(asked)), behind, is_near=is_near)
     if len(rows) < asked.limit + 1:
         # There is no more, or what there is lies elsewhere: the dearest homes are in other places than the cheapest.
+        if is_nearest:
+            _look_around(asked)
         rows = _rows(asked, behind, is_near=is_near)
     return _written(asked, rows, total)
 
@@ -182,7 +196,8 @@ def _walking(asked: Asked, behind: str, wanted: int) -> Asked:
     fitting = " AND ".join(asked.conditions)
     if asked.in_texts:
         some = f"""(SELECT t.property_id, t.created_at FROM (SELECT * FROM property_texts t WHERE {further}
- ORDER BY {key} DESC, {number} DESC LIMIT {first}) t WHERE {texts.FOUND} OFFSET 0) t"""
+ ORDER BY {key} DESC, {number} DESC LIMIT {first}) t WHERE {texts.FOUND}
+ ORDER BY {key} DESC, {number} DESC OFFSET 0) t"""
         beside = f"SELECT * FROM properties WHERE properties.id = t.property_id AND {fitting} OFFSET 0"
         return replace(asked, table=f"{some} JOIN LATERAL ({beside}) properties ON true", texts="", conditions=["true"])
     some = f"""(SELECT * FROM properties WHERE {fitting} AND {further}
@@ -276,15 +291,12 @@ def _add_place(asked: Asked, query: Query) -> None:
     widest = 1.01 / (KM_PER_DEGREE * math.cos(math.radians(edge)))
     reach = radius * widest
     asked.values |= {"latitude": latitude, "longitude": longitude, "radius": radius}
-    if asked.order_name == "distance":
-        asked.conditions.append(f"{_SPOT} <@ circle({_HERE}, :reach)")
-        asked.values |= {"widest": widest, "reach": reach}
-    else:
-        # The planner knows how many homes lie between two numbers, but guesses how many lie in a circle.
-        asked.conditions.append(_within("left", "low", "right", "high"))
-        asked.values |= {"left": longitude - reach, "right": longitude + reach}
-        asked.values |= {"low": latitude - reach, "high": latitude + reach}
-        asked.area = asked.area or (longitude - reach, latitude - reach, longitude + reach, latitude + reach)
+    # The planner knows how many homes lie between two numbers, but guesses how many lie in a circle.
+    asked.conditions.append(_within("left", "low", "right", "high"))
+    asked.values |= {"left": longitude - reach, "right": longitude + reach}
+    asked.values |= {"low": latitude - reach, "high": latitude + reach}
+    asked.area = asked.area or (longitude - reach, latitude - reach, longitude + reach, latitude + reach)
+    asked.widest = widest
     asked.conditions.append(f"{_DISTANCE} <= :radius")
 
 
@@ -298,9 +310,10 @@ _INSIDE = f"{ON_OFFER} AND {_SPOT} <@ box(point(:area_west, :area_south), point(
 def _look_around(asked: Asked) -> None:
     """Look at all homes of an area where they are few: how many those are, the planner cannot know."""
     values = dict(zip(("area_west", "area_south", "area_east", "area_north"), asked.area or (), strict=True))
-    some = f"SELECT FROM properties WHERE {_INSIDE} LIMIT {FEW + 1}"
+    most = FEW if asked.order_name in {"newest", "relevance"} else FEW_UNLIKE
+    some = f"SELECT FROM properties WHERE {_INSIDE} LIMIT {most + 1}"
     ((number,),) = read(f"SELECT count(*) FROM ({some}) met", **values)
-    if number <= FEW:
+    if number <= most:
         asked.table = f"(SELECT * FROM properties WHERE {_INSIDE} OFFSET 0) properties"
         asked.values |= values
 
@@ -350,7 +363,9 @@ def _behind(asked: Asked, cursor: str | None) -> str:
 def _page_rows(asked: Asked, behind: str, *, is_near: bool) -> str:
     """Return the statement of the page's rows: `properties`, their sort `key` and, near somewhere, `distance`."""
     if asked.order_name == "distance":
-        return _nearest(asked, behind.format(key=_DISTANCE, id="properties.id"))
+        further = behind.format(key=_DISTANCE, id="properties.id")
+        return f"""SELECT properties.*, {_DISTANCE} AS key, {_DISTANCE} AS distance {_from(asked, further)}
+ ORDER BY key, properties.id LIMIT :fetched"""
     distance = f", {_DISTANCE} AS distance" if is_near else ""
     down = "DESC" if asked.order.descending else "ASC"
     key, number = asked.keys
@@ -366,16 +381,16 @@ def _page_rows(asked: Asked, behind: str, *, is_near: bool) -> str:
  ORDER BY {key} {down}, {number} {down} LIMIT :fetched"""
 
 
-def _nearest(asked: Asked, behind: str) -> str:
-    """Return the nearest rows, exactly, by an index that orders by degrees: a circle on the ground is an ellipse there.
+def _among_neighbours(asked: Asked, behind: str) -> Asked:
+    """Return the same asked only of the nearest homes, and of those only as far as no other home can be nearer.
 
-    Any rows behind the cursor, as many as the page wants, say how far it can reach; the page is among all within that.
+    The index orders by degrees, and a circle on the ground is an ellipse there.
     """
-    if asked.texts:
-        return f"""SELECT properties.*, {_DISTANCE} AS key, {_DISTANCE} AS distance {_from(asked, behind)}
- ORDER BY key, properties.id LIMIT :fetched"""
-    some = f"SELECT {_DISTANCE} AS km {_from(asked, behind)} ORDER BY {_SPOT} <-> {_HERE} LIMIT :fetched"
-    within = f"{_SPOT} <@ circle({_HERE}, far.km * :widest + 1e-6) AND {_DISTANCE} <= far.km"
-    return f"""SELECT properties.*, {_DISTANCE} AS key, {_DISTANCE} AS distance
- {_from(asked, behind, within, beside=f"(SELECT max(km) AS km FROM ({some}) reached) far,")}
- ORDER BY key, properties.id LIMIT :fetched"""
+    further = behind.format(key=_DISTANCE, id="properties.id")
+    nearest = f"""SELECT properties.*, {_SPOT} <-> {_HERE} AS degrees FROM properties WHERE {ON_OFFER} AND {further}
+ ORDER BY {_SPOT} <-> {_HERE} LIMIT :neighbours"""
+    known = f"""(SELECT properties.* FROM (
+ SELECT properties.*, max(degrees) OVER () AS far, count(*) OVER () AS number FROM ({nearest}) properties) properties
+ WHERE number < :neighbours OR {_DISTANCE} <= far / :widest) properties"""
+    neighbours = 10 * asked.values["fetched"] if asked.is_all_there else NEIGHBOURS
+    return replace(asked, table=known, values=asked.values | {"widest": asked.widest, "neighbours": neighbours})

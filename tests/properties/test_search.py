@@ -92,7 +92,7 @@ class TestCards:
         [
             ({}, 1),
             ({"sort": "price", "city": "Lekki"}, 1),
-            ({"near": "6.5,3.4", "sort": "distance"}, 1),
+            ({"near": "6.5,3.4", "sort": "distance"}, 3),
             ({"near": "6.5,3.4", "sort": "price"}, 2),
             ({"count": "true"}, 2),
             ({"search": "flat"}, 4),

@@ -38,9 +38,9 @@ def shares(found: float, fit: float) -> Shares:
 
 WAYS: dict[str, dict[str, Any]] = {
     "as it comes": {},
-    "all that is found": {"MOST_FETCHED": 1e18, "MANY_AMENITIES": 1, "FEW": 0},
+    "all that is found": {"MOST_FETCHED": 1e18, "MANY_AMENITIES": 1, "FEW": 0, "FEW_UNLIKE": 0},
     "by the planner": {"MOST_FETCHED": -1.0, "shares": shares(1.0, 0.0)},
-    "walking far": {"MANY_AMENITIES": 1, "FEW": 0, "shares": shares(1e9, 0.001)},
+    "walking far": {"MANY_AMENITIES": 1, "FEW": 0, "FEW_UNLIKE": 0, "NEIGHBOURS": 20, "shares": shares(1e9, 0.001)},
     "walking not far enough": {"MANY_AMENITIES": 2, "shares": shares(1e9, 1.0)},
 }
 
