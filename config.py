@@ -45,7 +45,10 @@ PREFERRED_URL_SCHEME = PUBLIC_URL.partition(":")[0]  # of links made outside req
 SQLALCHEMY_ENGINE_OPTIONS = {
     "pool_size": int(env("DB_POOL_SIZE", "8")),  # connections kept by each process
     "max_overflow": int(env("DB_POOL_OVERFLOW", "4")),  # and a few more at a rush
-    "connect_args": {"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s"},
+    "connect_args": {  # a page is one process's work: starting a second takes longer, and takes it from others
+        "connect_timeout": 5,
+        "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s -c max_parallel_workers_per_gather=0",
+    },
 }
 
 # ── Flask-AppBuilder ─────────────────────────────────────────────────────────────────────────────────────────────────
