@@ -38,7 +38,15 @@ from sheda.chat import jobs as chat_jobs
 from sheda.chat import replies as chat_replies
 from sheda.chat import services as chat
 from sheda.chat.api import ChatApi, QuickReplyApi
-from sheda.chat.events import MessageSent, MessagesRead, MessagesWait
+from sheda.chat.events import (
+    MessageReported,
+    MessageSent,
+    MessagesRead,
+    MessagesWait,
+    ReportDismissed,
+    ReportResolved,
+    SenderWarned,
+)
 from sheda.chat.models import Message
 from sheda.chat.reply_pages import QuickReplyView
 from sheda.chat.report_pages import ReportView
@@ -67,6 +75,7 @@ from sheda.notifications import access as notifications_rows
 from sheda.notifications import carriers as _carriers  # noqa: F401 - what mails and pushes carry is registered by its import
 from sheda.notifications import jobs as notifications_jobs
 from sheda.notifications import reactions as notices
+from sheda.notifications import report_reactions as report_notices
 from sheda.notifications.api import NotificationApi, PushDeviceApi
 from sheda.notifications.models import Notification
 from sheda.notifications.preference_pages import PreferenceView
@@ -207,7 +216,7 @@ VIEWS: tuple[tuple[type[Any], str, str, str], ...] = (
     (BankAccountView, "Bank accounts", "Money", "bank"),
     (MyVerificationView, "Verification", "Account", "check"),
     (SecurityView, "Security", "Account", "lock"),
-    (ReportView, "Reported messages", "Desk", "flag"),
+    (ReportView, "Reports", "Desk", "flag"),
     (UserView, "People", "Desk", "people"),
     (VerificationView, "Verifications", "Desk", "check"),
     (RoleView, "Roles", "Desk", "lock"),
@@ -255,6 +264,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     ),
     GatewayFlagged: (notices.gateway_flagged, hooks.gateway_flagged),
     ImagesAccepted: (properties_jobs.render_soon,),
+    MessageReported: (report_notices.message_reported,),
     MessageSent: (live.ring,),
     MessagesRead: (live.ring,),
     MessagesWait: (notices.messages_waiting,),
@@ -280,6 +290,9 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     PropertyReturned: (shortlists.note_shown, notices.property_returned, hooks.moved),
     PropertySold: (hooks.moved,),
     RenewalProposed: (notices.renewal_proposed, live.ring, hooks.moved),
+    ReportDismissed: (report_notices.report_dismissed,),
+    ReportResolved: (report_notices.report_resolved,),
+    SenderWarned: (report_notices.sender_warned,),
     TermsChanging: (payments.keep_terms, contracts.keep_terms),
     TwoFactorChanged: (notices.two_factor_changed,),
     UserRegistered: (profiles.create_profile, chat_replies.give),

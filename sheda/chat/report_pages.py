@@ -22,14 +22,6 @@ from sheda.core.widgets import Card, Link, Section
 
 SHOWN_AT_HOME = 10
 
-REASONS = {
-    "spam": "Advertising or spam",
-    "fraud": "Fraud, or money asked for outside Sheda",
-    "harassment": "Threats or insults",
-    "indecent": "Indecent words or pictures",
-    "other": "Something else",
-}
-
 
 class ReportView(RoomView):
     """Messages that people showed to the office."""
@@ -55,7 +47,7 @@ class ReportView(RoomView):
     order_columns = ["due_at"]
     base_order = ("id", "desc")
     search_columns = ["status", "reason", "created_at"]
-    choices = {"status": tuple(words.items()), "reason": tuple(REASONS.items())}
+    choices = {"status": tuple(words.items()), "reason": tuple(reports.REASON_WORDS.items())}
     label_columns = {
         "reported": "Written by",
         "reporter": "Reported by",
@@ -73,7 +65,7 @@ class ReportView(RoomView):
         "all": ("All", lambda _actor: None),
     }
     cells = {
-        "reason": lambda row: REASONS[row.reason],
+        "reason": lambda row: reports.REASON_WORDS[row.reason],
         "reported": lambda row: row.reported.get_full_name(),
         "reporter": lambda row: row.reporter.get_full_name(),
         "due_at": lambda row: widgets.countdown(row.due_at) if row.status == "open" else None,
@@ -151,7 +143,7 @@ def reports_to_decide(actor: Actor) -> Section | None:
             "flag",
             f"{row.reporter.get_full_name()} reported a message of {row.reported.get_full_name()}",
             url_for("ReportView.show", pk=row.id),
-            REASONS[row.reason],
+            reports.REASON_WORDS[row.reason],
             row.due_at,
             widgets.countdown(row.due_at),
         )

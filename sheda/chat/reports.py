@@ -22,6 +22,14 @@ from sheda.core.states import record
 DECIDE_WITHIN = timedelta(hours=24)
 """When the office should have looked at a report."""
 
+REASON_WORDS = {
+    "spam": "Advertising or spam",
+    "fraud": "Fraud, or money asked for outside Sheda",
+    "harassment": "Threats or insults",
+    "indecent": "Indecent words or pictures",
+    "other": "Something else",
+}
+
 BEFORE, AFTER = 10, 5
 """How many messages around a reported one are shown to staff, none of them younger than the report."""
 

@@ -44,14 +44,6 @@ SHOWN_AT_HOME = 5
 POLL = 10
 """Seconds until an open inbox looks for news, where nothing tells it."""
 
-REASON_WORDS = (
-    ("spam", "Advertising or spam"),
-    ("fraud", "Fraud, or money asked for outside Sheda"),
-    ("harassment", "Threats or insults"),
-    ("indecent", "Indecent words or pictures"),
-    ("other", "Something else"),
-)
-
 
 class ChatView(BaseView):
     """The inbox: only ever one's own conversations, whoever one is."""
@@ -219,7 +211,7 @@ class ChatView(BaseView):
 
 REPORT_FIELDS = {
     "reason": SelectField(
-        "What is wrong with it?", choices=[SelectChoice(code, words) for code, words in REASON_WORDS]
+        "What is wrong with it?", choices=[SelectChoice(*one) for one in reports.REASON_WORDS.items()]
     ),
     "note": TextAreaField("Anything we should know", [clean], description="Only the office reads it."),
     "block": BooleanField("Block them, too"),

@@ -26,6 +26,7 @@ SUBJECTS = {
     "ab_user": "user",
     "appointments": "appointment",
     "bank_accounts": "bank_account",
+    "chat_reports": "report",
     "contracts": "contract",
     "conversations": "conversation",
     "hook_endpoints": "webhook",

@@ -17,6 +17,7 @@ from sheda.accounts import codes
 from sheda.accounts import services as accounts
 from sheda.accounts.events import TwoFactorChanged
 from sheda.appointments import services as appointments
+from sheda.chat import reports
 from sheda.chat import services as chat
 from sheda.chat.events import MessagesWait
 from sheda.chat.models import Message
@@ -143,6 +144,12 @@ def papers_sent_back(deal: Deal) -> None:
     emit(VerificationDecided(row, deal.staff, EVIL))
 
 
+def warned(deal: Deal) -> None:
+    sent = chat.send(deal.client, deal.agent.user_id, EVIL)
+    report, _ = reports.report(deal.agent, sent.id, reason="fraud", note=EVIL)
+    reports.warn(deal.staff, report.id, reason=EVIL)
+
+
 CAUSES: dict[str, Callable[[Deal], Any]] = {
     "appointment_booked": booked,
     "appointment_moved": moved,
@@ -170,6 +177,7 @@ CAUSES: dict[str, Callable[[Deal], Any]] = {
     "verification_decided": papers_sent_back,
     "gateway_flagged": flagged,
     "chat_waiting": waiting,
+    "sender_warned": warned,
     "hook_stopped": lambda deal: hooks.stop(make_hook(deal.agent_user), "it has taken nothing for 5 days"),
     "code": lambda deal: codes.post(deal.client_user, deal.client_user.email, codes.RESET),
 }

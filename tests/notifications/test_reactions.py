@@ -234,4 +234,7 @@ class TestKeys:
 
     def test_every_kind_has_its_mail(self) -> None:
         without = {kind for kind, about in KINDS.items() if not about.mails}
-        assert without == {"payment_canceled", "payment_refunded", "property_returned", "verification_submitted"}
+        assert without == {
+            "message_reported", "payment_canceled", "payment_refunded", "property_returned", "report_closed",
+            "verification_submitted",
+        }  # fmt: skip
