@@ -10,7 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from sheda import rooms
+from sheda.accounts.models import User
 from sheda.appointments.models import Appointment, AvailabilityException, AvailabilityHours
+from sheda.chat import services as chat
+from sheda.chat.models import Attachment, Message, QuickReply
 from sheda.contracts.models import Contract
 from sheda.core import clock, files
 from sheda.core.actor import Role
@@ -105,10 +108,13 @@ class TestKnocking:
 
     def test_every_route_with_an_id_names_its_subject(self) -> None:
         """Chats are named by the other person, papers by kind, mails by token, contracts declared by the property,
-        listings read in one statement, a calendar by its private address, a webhook by its gateway."""
+        listings read in one statement, a calendar by its private address, a webhook by its gateway, whom one blocks
+        by the person."""
         unnamed = {str(route) for route in ROUTES if route.ids and route.spec.subject is None}
         by_service = {
             "GET chats/<user_id> (Chat.read)", "POST chats/<user_id>/read (Chat.read)",
+            "GET chats/<user_id>/about (Chat.read)", "POST chats/<user_id>/block (Chat.block)",
+            "DELETE chats/<user_id>/block (Chat.block)",
             "POST contracts/<pk> (Contract.declare)", "GET properties/<pk> (Property.read)",
             "GET unsubscribe/<token> (Unsubscribe.use)", "POST unsubscribe/<token> (Unsubscribe.use)",
             "GET agents/<pk> (AgentCard.read)", "GET agents/<pk>/slots (Availability.slots)",
@@ -145,6 +151,18 @@ def added(row: Any) -> int:
     return found
 
 
+def chat_rows(tenant: User, agent: User) -> dict[type[Any], int]:
+    """Make a message of the agent to the tenant, a picture that the tenant has uploaded, and a reply of the agent's."""
+    said = chat.send(factories.actor_of(agent), tenant.id, "Is Friday well for you?")
+    kept = [files.put(files.Area.PRIVATE, b"RIFF", "webp") for _ in range(2)]
+    picture = Attachment(
+        owner_id=tenant.id, name="gate.webp", key=kept[0], thumb_key=kept[1], content_type="image/webp", size=4,
+        created_at=clock.now(),
+    )  # fmt: skip
+    reply = QuickReply(user_id=agent.id, text="It is still to be had.", created_at=clock.now())
+    return {Message: said.id, Attachment: added(picture), QuickReply: added(reply)}
+
+
 @pytest.fixture
 def world(client: FlaskClient) -> World:
     """Make the world."""
@@ -160,18 +178,7 @@ def world(client: FlaskClient) -> World:
     payment = factories.make_payment(seen)
     rows: dict[type[Any], int] = {
         Property: draft.id,
-        PropertyImage: added(
-            PropertyImage(
-                property_id=draft.id,
-                position=1,
-                is_cover=True,
-                width=9,
-                height=9,
-                status="ready",
-                key="k",
-                created_at=clock.now(),
-            )
-        ),
+        PropertyImage: factories.make_image(draft).id,
         Appointment: payment.appointment_id,
         AvailabilityHours: factories.make_hours(agent).id,
         AvailabilityException: factories.make_exception(agent, clock.today()).id,
@@ -190,20 +197,12 @@ def world(client: FlaskClient) -> World:
         ),
         Favourite: factories.make_favourite(tenant).id,
         SavedSearch: factories.make_saved_search(tenant).id,
-        PushDevice: added(
-            PushDevice(
-                user_id=tenant.id,
-                endpoint="https://push.example.com/1",
-                endpoint_hash="0" * 64,
-                p256dh="p",
-                auth="a",
-                created_at=clock.now(),
-            )
-        ),
+        PushDevice: factories.make_device(tenant).id,
         Notification: added(
             Notification(user_id=tenant.id, key="n", kind="accepted", text="Yes.", created_at=clock.now())
         ),
     }
+    rows |= chat_rows(tenant, agent)
     return World(*(factories.auth(person) for person in people), rows)
 
 
