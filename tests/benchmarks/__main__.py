@@ -149,6 +149,10 @@ def main(names: list[str]) -> int:
         from tests.benchmarks import peers
 
         return peers.main(names[1:])
+    if names[:1] == ["pages"]:
+        from tests.benchmarks import pages
+
+        return pages.main(names[1:])
     unknown = set(names) - set(BENCHMARKS)
     if unknown:
         print(
