@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -117,7 +118,9 @@ def pair(kind: type[Any], work: Any) -> None:
             theirs.close()
             await asyncio.sleep(0.05)
 
-    asyncio.run(run())
+    # In a thread of its own: a browser's driver may have a loop in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(run())).result()
 
 
 class TestReaders:
