@@ -77,6 +77,8 @@ class Asked:
     """Whether the texts are what is walked through or fetched first, in the order of time."""
     share: float = 0.0
     """Of all listings, those that fit, about; where it is worth while to walk until there are enough."""
+    farthest: float = 0.0
+    """How many to walk past until it would have been better to fetch all that is found."""
     is_wide: bool = False
     """Whether there is hardly a value that a plan could depend on: the statement is planned once, then."""
 
@@ -95,11 +97,6 @@ class Asked:
 
 ON_OFFER = "properties.status = 'available'"
 WORDS = "t.words @@ CAST(:words AS tsquery)"
-TEXTS = "property_texts t"
-HAS_TEXT = f"EXISTS (SELECT FROM property_texts t WHERE t.property_id = properties.id AND {texts.FOUND} OFFSET 0)"
-ALL_FOUND = f"(SELECT t.property_id FROM property_texts t WHERE {texts.FOUND} OFFSET 0) t"
-ALL_FOUND_NEWEST = f"""(SELECT t.property_id, t.created_at FROM property_texts t WHERE {texts.FOUND}
- ORDER BY t.created_at DESC, t.property_id DESC OFFSET 0) t"""
 
 
 def filters_of(query: Query) -> Asked:
@@ -130,7 +127,7 @@ def asked_of(actor: Actor, query: Query) -> Asked:
         _look_around(asked)
     words = texts.meant(query["search"]) if query["search"] else ""
     if query["search"]:
-        asked.values["words"], asked.texts = words, TEXTS
+        asked.values["words"], asked.texts = words, texts.TEXTS
         asked.conditions.append(WORDS)
     further = set(query["amenities"] or ()) - set(AMENITY_FLAGS)
     if asked.table != "properties" or not (words or (not query["search"] and len(further) >= MANY_AMENITIES)):
@@ -138,25 +135,28 @@ def asked_of(actor: Actor, query: Query) -> Asked:
     tags, left = texts.tags_of(query)
     tagged = _plainly(left, shown)
     tagged.values |= {"words": words, "found": " & ".join([f"({words})"] * bool(words) + tags)}
-    return _better(asked, tagged)
+    return _better(asked, tagged, is_first=not query.get("cursor"))
 
 
-def _better(asked: Asked, tagged: Asked) -> Asked:
+def _better(asked: Asked, tagged: Asked, *, is_first: bool) -> Asked:
     """Choose: walk in the order that is asked for until there are enough, fetch all that is found, or let plan."""
-    listings, found, fit = texts.shares(" AND ".join(tagged.conditions), tagged.values)
+    fitting = " AND ".join(tagged.conditions)
+    seen = texts.shares(fitting, tagged.values)
     if asked.order_name == "distance":
-        if fit or found * listings * FETCH_WHOLE > MOST_FETCHED:
-            return replace(tagged, conditions=[*tagged.conditions, HAS_TEXT])
-        return replace(tagged, texts=ALL_FOUND)
-    by_time = asked.order_name in {"newest", "relevance"}
-    walk = _wanted(asked) / max(fit, 0.5 / texts.SAMPLE) * (NEXT_TEXT if by_time else NEXT_PRICE)
-    fetch = found * listings * (FETCH if by_time else FETCH_WHOLE)
-    tagged.in_texts = by_time
-    if listings >= WALKED_FROM and fit and 1.5 * walk < fetch:
-        tagged.share = fit
-    elif fetch > MOST_FETCHED:
+        if seen.fit or seen.found * seen.listings * FETCH_WHOLE > MOST_FETCHED:
+            return replace(tagged, conditions=[*tagged.conditions, texts.HAS_TEXT])
+        return replace(tagged, texts=texts.ALL_FOUND)
+    tagged.in_texts = asked.order_name in {"newest", "relevance"}
+    step, fetch = (NEXT_TEXT, FETCH) if tagged.in_texts else (NEXT_PRICE, FETCH_WHOLE)
+    fetch *= seen.found * seen.listings
+    walk = 1.5 * step * _wanted(asked) / max(seen.fit, 0.5 / texts.SAMPLE)
+    if seen.fit and is_first and not tagged.in_texts:
+        walk += step * texts.passed_by(fitting, tagged.values, seen, descending=asked.order.descending)
+    if seen.listings >= WALKED_FROM and seen.fit and walk < fetch:
+        tagged.share, tagged.farthest = seen.fit, fetch / step
+    elif fetch > MOST_FETCHED and seen.fit < seen.found / 4:
         return asked
-    tagged.texts = ALL_FOUND_NEWEST if by_time else ALL_FOUND
+    tagged.texts = texts.ALL_FOUND_NEWEST if tagged.in_texts else texts.ALL_FOUND
     return tagged
 
 
@@ -186,11 +186,12 @@ def page(actor: Actor, query: Query) -> str:
 
 
 def _walking(asked: Asked, behind: str, wanted: int) -> Asked:
-    """Return the same asked only of what comes first in the order, so much that it should be thrice enough.
+    """Return the same asked only of what comes first in the order, at least thrice what should be enough.
 
     OFFSET 0 keeps the planner from joining in another order than the one that is walked in.
     """
-    first, down = math.ceil(3 * wanted / asked.share), "DESC" if asked.order.descending else "ASC"
+    first = math.ceil(max(asked.farthest, 3 * wanted / asked.share))
+    down = "DESC" if asked.order.descending else "ASC"
     key, number = asked.keys
     further = "true" if asked.order_name == "relevance" else behind.format(key=key, id=number)
     fitting = " AND ".join(asked.conditions)

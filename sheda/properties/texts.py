@@ -5,6 +5,8 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -13,6 +15,12 @@ from sheda.core.db import db, is_among, read, read_as_asked
 from sheda.properties.models import AMENITY_FLAGS, Property, PropertyText
 
 FOUND = "t.words @@ CAST(:found AS tsquery)"
+
+TEXTS = "property_texts t"
+HAS_TEXT = f"EXISTS (SELECT FROM property_texts t WHERE t.property_id = properties.id AND {FOUND} OFFSET 0)"
+ALL_FOUND = f"(SELECT t.property_id FROM property_texts t WHERE {FOUND} OFFSET 0) t"
+ALL_FOUND_NEWEST = f"""(SELECT t.property_id, t.created_at FROM property_texts t WHERE {FOUND}
+ ORDER BY t.created_at DESC, t.property_id DESC OFFSET 0) t"""
 
 SAMPLE = 4000
 """Texts, always the same, of which a share is found."""
@@ -65,21 +73,38 @@ def _tag(words: str) -> str:
     return f"'#{quoted}'"
 
 
-def shares(conditions: str, values: Mapping[str, Any]) -> tuple[float, float, float]:
-    """Return how many texts there are, the share of them that is found, and the share that fits the conditions, too.
+@dataclass(frozen=True)
+class Shares:
+    """How many texts there are; of a sample, the shares that are found and that fit, too, and between which prices."""
 
-    Of a sample: the planner takes words and places for independent of each other, which they are not.
-    """
+    listings: float
+    found: float
+    fit: float
+    cheapest: Decimal | None = None
+    dearest: Decimal | None = None
+
+
+def shares(conditions: str, values: Mapping[str, Any]) -> Shares:
+    """Return what a sample says: the planner takes words and places for independent of each other, and they are not."""
     percent = f"100.0 * {SAMPLE} / greatest({SAMPLE}, {_LISTINGS})"
-    fitting = f"SELECT properties.id FROM properties WHERE {conditions} AND properties.id = t.property_id OFFSET 0"
-    ((listings, found, fit),) = read_as_asked(
-        f"""SELECT {_LISTINGS}, count(*), count(p.id)
+    fitting = f"SELECT properties.price FROM properties WHERE {conditions} AND properties.id = t.property_id OFFSET 0"
+    ((listings, found, fit, cheapest, dearest),) = read_as_asked(
+        f"""SELECT {_LISTINGS}, count(*), count(p.price), min(p.price), max(p.price)
  FROM property_texts t TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1) LEFT JOIN LATERAL ({fitting}) p ON true
  WHERE {FOUND}""",
         **values,
     )
     looked_at = min(SAMPLE, listings)
-    return float(listings), found / looked_at, fit / looked_at
+    return Shares(float(listings), found / looked_at, fit / looked_at, cheapest, dearest)
+
+
+def passed_by(conditions: str, values: Mapping[str, Any], share: Shares, *, descending: bool) -> float:
+    """Return about how many listings come before the first that fits, by price: Ikoyi has no cheap ones."""
+    first = share.dearest if descending else share.cheapest
+    beyond = f"properties.price {'>' if descending else '<'} :first_price"
+    asked = f"EXPLAIN (FORMAT JSON) SELECT FROM properties WHERE {conditions} AND {beyond}"
+    ((plan,),) = read_as_asked(asked, **values, first_price=first)
+    return float(plan[0]["Plan"]["Plan Rows"])
 
 
 def listings_with(words: str) -> ColumnElement[bool]:
@@ -94,7 +119,8 @@ def listings_with(words: str) -> ColumnElement[bool]:
     worded = select(PropertyText.property_id).where(has_words).limit(NAMED + 1)
     ids = {*db.session.scalars(called), *db.session.scalars(worded)}
     if len(ids) <= NAMED:
-        return is_among(Property.id, ids)
+        named: ColumnElement[bool] = is_among(Property.id, ids)
+        return named
     # Asked of one listing after the other, as OFFSET makes sure: of a word that is everywhere, a page has soon enough.
     own = select(PropertyText.property_id).where(PropertyText.property_id == Property.id, has_words).offset(0)
     return or_(is_called, own.exists())

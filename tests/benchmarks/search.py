@@ -25,7 +25,8 @@ SAMPLE = """SELECT id, created_at, price, currency, listing_type, property_type,
  array_remove(ARRAY[CASE WHEN air_condition THEN 'air_condition' END, CASE WHEN pop_ceiling THEN 'pop_ceiling' END,
  CASE WHEN floor_tiles THEN 'floor_tiles' END, CASE WHEN running_water THEN 'running_water' END,
  CASE WHEN prepaid_meter THEN 'prepaid_meter' END, CASE WHEN wifi THEN 'wifi' END], NULL) AS flags
- FROM properties WHERE listing_state = 'published' AND latitude IS NOT NULL ORDER BY hashint8(id # :seed) LIMIT :number"""
+ FROM properties WHERE listing_state = 'published' AND latitude IS NOT NULL ORDER BY hashint8(id # :seed)
+ LIMIT :number"""
 
 SLOWEST = 10
 REPEATS = 3

@@ -29,11 +29,9 @@ PLACES = (
 )
 KINDS = ("apartment", "house", "duplex")
 
-Shares = Callable[..., tuple[float, float, float]]
 
-
-def shares(found: float, fit: float) -> Shares:
-    return lambda *_args: (1e6, found, fit)
+def shares(found: float, fit: float) -> Callable[..., texts.Shares]:
+    return lambda *_args: texts.Shares(1e6, found, fit, Decimal(1), Decimal(10**10))
 
 
 WAYS: dict[str, dict[str, Any]] = {
