@@ -105,15 +105,18 @@
     return node;
   };
   const mark = (faults) => {
-    form.querySelectorAll(".s-err[data-told]").forEach((old) => old.remove());
-    form.querySelectorAll("[aria-invalid]").forEach((old) => old.removeAttribute("aria-invalid"));
+    form.querySelectorAll("[data-field] .s-err").forEach((old) => old.remove());
+    for (const old of form.querySelectorAll("[aria-invalid]")) {
+      old.removeAttribute("aria-invalid");
+      if ($(`${old.id}-h`)) old.setAttribute("aria-describedby", `${old.id}-h`);
+      else old.removeAttribute("aria-describedby");
+    }
     const elsewhere = [];
     for (const fault of faults) {
       const box = form.querySelector(`[data-field="${CSS.escape(fault.field.split(".")[0])}"]`);
       if (!box) elsewhere.push(fault.message);
       else {
         const said = make("p", "s-err", icon("warn"), fault.message);
-        said.dataset.told = "";
         const control = box.querySelector("input, select, textarea");
         said.id = `${control.id}-e`;
         control.setAttribute("aria-invalid", "true");
@@ -498,6 +501,20 @@
   });
   // A file that misses its place must not replace the page and what was written on it.
   for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => carriesFiles(event) && event.preventDefault());
+
+  // ── Where one is on the page ──────────────────────────────────────────────────────────────────────────────────────
+  const seen = new IntersectionObserver(
+    (entries) => {
+      const now = entries.find((entry) => entry.isIntersecting);
+      if (!now) return;
+      for (const tab of document.querySelectorAll(".s-tabs a[href^='#']")) {
+        if (tab.hash === `#${now.target.id}`) tab.setAttribute("aria-current", "true");
+        else tab.removeAttribute("aria-current");
+      }
+    },
+    { rootMargin: "-25% 0px -70% 0px" },
+  );
+  form.querySelectorAll(".s-form > section[id]").forEach((section) => seen.observe(section));
 
   costs();
   fit();
