@@ -194,7 +194,7 @@ def _viewings(actor: Actor, this: Window, last: Window) -> Any:
     ).where(visible_to(actor, model), model.starts_at >= last[0])
 
 
-def _views(actor: Actor, today: date) -> Select[Any]:
+def _views(actor: Actor, today: date) -> Any:
     """Count looks at one's listings by whole days: the last seven with today, and the seven before."""
     first = today - 6 * _DAY
     number = func.coalesce(func.sum(AgentViews.views).filter(AgentViews.day >= first), 0)
