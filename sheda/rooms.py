@@ -47,7 +47,7 @@ from sheda.chat.events import (
     ReportResolved,
     SenderWarned,
 )
-from sheda.chat.models import Message
+from sheda.chat.models import Block, Message, QuickReply, Report
 from sheda.chat.reply_pages import QuickReplyView
 from sheda.chat.report_pages import ReportView
 from sheda.chat.views import ChatView
@@ -260,6 +260,9 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
         section("payments", Payment, "client_id", "agent_id", without=("account", "bank_account_id")),
         section("contracts", Contract, "client_id", "agent_id"),
         section("messages", Message, "sender_id", "receiver_id"),
+        section("blocked_people", Block, "blocker_id"),
+        section("reports", Report, "reporter_id"),
+        section("quick_replies", QuickReply, "user_id"),
         section("notifications", Notification, "user_id"),
     ),
     GatewayFlagged: (notices.gateway_flagged, hooks.gateway_flagged),

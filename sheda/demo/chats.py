@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from random import Random
 
+from sheda.chat import replies
 from sheda.chat.models import Conversation, Message
 from sheda.core.db import db
 from sheda.demo.people import People
@@ -10,8 +11,13 @@ from sheda.demo.phrases import MESSAGES
 
 
 def tell_chats(draw: Random, people: People, now: datetime) -> None:
-    """Let the demo client talk with the demo agent and two others, and the demo agent with two more clients."""
+    """Let the demo client talk with the demo agent and two others, and the demo agent with two more clients.
+
+    All of what they write is older than the demo: nobody gets a mail about it.
+    """
     agents, clients = people.agents, people.clients
+    for agent_id in agents:
+        replies.give_to(agent_id)
     for agent_id, client_id in (
         (agents[0], clients[0]),
         (agents[1], clients[0]),
@@ -40,6 +46,7 @@ def _converse(draw: Random, client_id: int, agent_id: int, last_at: datetime) ->
             message=words,
             created_at=at,
             read_at=None if is_last else at + timedelta(minutes=3),
+            told_at=at + timedelta(minutes=10) if is_last else None,
         )
         db.session.add(message)
         db.session.flush()
