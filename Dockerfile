@@ -27,4 +27,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=4)"]
 # The web process hands its sockets to `sheda.sockets` beside it. The worker and beat run the same image with another command: see compose.yaml.
-CMD ["sh", "-c", "rm -rf $PROMETHEUS_MULTIPROC_DIR && mkdir $PROMETHEUS_MULTIPROC_DIR && { while :; do python -m sheda.sockets; sleep 1; done & } && exec gunicorn --bind 0.0.0.0:$PORT --workers ${WEB_WORKERS:-2} --worker-class gthread --threads 8 --no-control-socket --preload --graceful-timeout 10 'sheda.wsgi:app'"]
+CMD ["sh", "-c", "rm -rf $PROMETHEUS_MULTIPROC_DIR && mkdir $PROMETHEUS_MULTIPROC_DIR && { while :; do python -m sheda.sockets; sleep 1; done & } && exec gunicorn --bind 0.0.0.0:$PORT --workers ${WEB_WORKERS:-2} --worker-class gthread --threads 16 --no-control-socket --preload --graceful-timeout 10 'sheda.wsgi:app'"]

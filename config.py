@@ -96,6 +96,7 @@ TOTP_CHALLENGE_LIFE = timedelta(minutes=5)  # from the password to the code
 CODE_PAUSE = timedelta(seconds=60)  # between two codes for one person and purpose
 CODES_PER_HOUR = 5  # codes to one address
 HASHES_AT_ONCE = int(env("HASHES_AT_ONCE", "1"))  # password checks one process does at a time
+HASHES_WAITING = int(env("HASHES_WAITING", "11"))  # and how many more may wait, each in one of its 16 threads
 
 # ── Limits (requests per window; off with RATELIMIT_ENABLED=false) ──────────────────────────────────────────────────
 RATELIMIT_ENABLED = env("RATELIMIT_ENABLED", "true") != "false"  # off only for tests and benchmarks
@@ -107,6 +108,9 @@ RATE_CHAT = "30 per minute"  # messages, per sender
 MOST_SOCKETS = 20  # connections of one person that a machine holds: tabs and phones
 RATE_ANONYMOUS = "600 per minute"  # reads without a token, per address
 RATE_TOKEN = "1200 per minute"  # requests with a token, per person
+
+# ── The cache ────────────────────────────────────────────────────────────────────────────────────────────────────────
+SHELF_SECONDS = float(env("SHELF_SECONDS", "2"))  # life of public answers in Redis, ended by any write; 0: none
 
 # ── The market ───────────────────────────────────────────────────────────────────────────────────────────────────────
 CURRENCIES = env("CURRENCIES", "NGN,USD,GBP,EUR").split(",")  # currencies of listings; never added to each other

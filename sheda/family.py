@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOG_BYTES_KEPT = 10_000_000
 
 WEB = shlex.split(
-    "--worker-class gthread --threads 8 --no-control-socket --preload --graceful-timeout 10 sheda.wsgi:app"
+    "--worker-class gthread --threads 16 --no-control-socket --preload --graceful-timeout 10 sheda.wsgi:app"
 )
 
 WORKER = shlex.split("worker --loglevel info --concurrency 2 --without-mingle --without-gossip")

@@ -1,7 +1,10 @@
 """Passwords: which ones are taken, how they are kept, and how many are checked at a time."""
 
+import os
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -12,8 +15,13 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from sheda.core.errors import InvalidInput, Unavailable
 
 SHORTEST, LONGEST = 8, 128
+HASHING_NICE = 10
+"""How far threads that hash stand behind others; on an idle core they run at full speed all the same."""
+
 LONGEST_WAIT = 10.0
 """Seconds for which a check waits for its turn."""
+
+BUSY = "Many people are signing in just now. Try again in a moment."
 
 
 def check_choice(password: str, email: str, *, field: str = "password") -> None:
@@ -29,29 +37,52 @@ def check_choice(password: str, email: str, *, field: str = "password") -> None:
 
 def hash_password(password: str) -> str:
     """Hash a password with a salt of its own, at the cost of the setting PASSWORD_HASH."""
-    return generate_password_hash(password, current_app.config["FAB_PASSWORD_HASH_METHOD"])
+    return _hashers().submit(generate_password_hash, password, current_app.config["FAB_PASSWORD_HASH_METHOD"]).result()
 
 
 def fits(stored: str | None, password: str) -> bool:
     """Tell whether a password is the stored one; without a stored one the answer is no, after the same work."""
     decoy = _decoy(current_app.config["FAB_PASSWORD_HASH_METHOD"])
-    return check_password_hash(stored or decoy, password) and bool(stored)
+    return _hashers().submit(check_password_hash, stored or decoy, password).result() and bool(stored)
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Wait for one of this process's HASHES_AT_ONCE turns: each check takes a core for a tenth of a second."""
-    turns = _turns(current_app.config["HASHES_AT_ONCE"])
-    if not turns.acquire(timeout=LONGEST_WAIT):
-        raise Unavailable
+    """Wait for one of this process's HASHES_AT_ONCE turns: each check takes a core for a tenth of a second.
+
+    Nobody waits behind HASHES_WAITING others, so that a rush of sign-ins leaves threads to those who browse;
+    Unavailable then, and after LONGEST_WAIT.
+    """
+    at_once, waiting = current_app.config["HASHES_AT_ONCE"], current_app.config["HASHES_WAITING"]
+    line, turns = _turns("line", at_once + waiting), _turns("hash", at_once)
+    if not line.acquire(blocking=False):
+        raise Unavailable(BUSY, retry_after=1)
     try:
-        yield
+        if not turns.acquire(timeout=LONGEST_WAIT):
+            raise Unavailable(BUSY, retry_after=1)
+        try:
+            yield
+        finally:
+            turns.release()
     finally:
-        turns.release()
+        line.release()
 
 
 @cache
-def _turns(count: int) -> threading.BoundedSemaphore:
+def _hashers() -> ThreadPoolExecutor:
+    """Return the threads that hash: a tenth of a second at a time, behind those that answer requests."""
+    return ThreadPoolExecutor(thread_name_prefix="hash", initializer=_give_way)
+
+
+def _give_way() -> None:
+    # Only Linux gives each thread a priority of its own; elsewhere the turns alone must do.
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + HASHING_NICE)
+
+
+@cache
+def _turns(_of: str, count: int) -> threading.BoundedSemaphore:
     return threading.BoundedSemaphore(count)
 
 

@@ -378,8 +378,9 @@ def _page_rows(asked: Asked, behind: str, *, is_near: bool) -> str:
  JOIN property_texts w ON w.property_id = n.id) k
  WHERE {behind.format(key="k.key", id="k.id")} ORDER BY k.key DESC, k.id DESC LIMIT :fetched"""
     further = behind.format(key=key, id=number)
+    # The limit stands in the statement, for no plan is kept of one whose limit the planner cannot see.
     return f"""SELECT properties.*, {key} AS key{distance} {_from(asked, further)}
- ORDER BY {key} {down}, {number} {down} LIMIT :fetched"""
+ ORDER BY {key} {down}, {number} {down} LIMIT {asked.limit + 1}"""
 
 
 def _among_neighbours(asked: Asked, behind: str) -> Asked:

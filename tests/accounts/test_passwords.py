@@ -1,3 +1,5 @@
+import os
+import sys
 import threading
 import time
 
@@ -32,6 +34,13 @@ class TestFits:
     def test_two_hashes_of_one_password_differ(self, app, db_session):
         assert passwords.hash_password("a lovely long one") != passwords.hash_password("a lovely long one")
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives each thread a priority of its own")
+    def test_hashing_gives_way_to_those_who_answer_requests(self, app, db_session, monkeypatch):
+        seen = []
+        monkeypatch.setattr(passwords, "check_password_hash", lambda *_: seen.append(os.nice(0)) or True)
+        passwords.fits("stored", "password")
+        assert seen == [min(19, os.nice(0) + passwords.HASHING_NICE)]
+
 
 class TestTurns:
     def test_as_many_are_checked_at_once_as_the_setting_says(self, app, monkeypatch):
@@ -58,3 +67,11 @@ class TestTurns:
         monkeypatch.setattr(passwords, "LONGEST_WAIT", 0.01)
         with passwords.one_at_a_time(), pytest.raises(Unavailable), passwords.one_at_a_time():
             pytest.fail("a second turn was given")
+
+    def test_who_comes_behind_a_long_line_is_told_at_once(self, app, db_session, monkeypatch):
+        monkeypatch.setitem(app.config, "HASHES_WAITING", 0)
+        began = time.monotonic()
+        with passwords.one_at_a_time(), pytest.raises(Unavailable) as refused, passwords.one_at_a_time():
+            pytest.fail("a second turn was given")
+        assert refused.value.headers["Retry-After"] == "1"
+        assert time.monotonic() - began < passwords.LONGEST_WAIT / 10
