@@ -14,7 +14,7 @@ from werkzeug.routing import MapAdapter
 
 from sheda import rooms
 from sheda.cli import commands
-from sheda.core import cors, events, jobs, languages, limits, media, outbox, web
+from sheda.core import cors, events, jobs, languages, limits, media, outbox, shelf, web
 from sheda.core.db import db
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +53,7 @@ def create_app(**overrides: Any) -> Flask:
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     app.extensions["limits"] = limits.init_limits(app.config)
+    shelf.install(app)
     CSRFProtect(app)
     with app.app_context():
         appbuilder = AppBuilder(app, db.session, update_perms=False)

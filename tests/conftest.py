@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ |= {
         "DATABASE_URL": held.database_url,
         "REDIS_URL": held.redis_url,
+        "SHELF_SECONDS": "0",  # what a test undoes was never written, and would be shown to the next
         "SHEDA_STATE_DIR": str(state_dir),
         "SECRET_KEY": "a secret key for the tests, and for nothing else",
         "JWT_SECRET_KEY": "another secret key for the tests, and for nothing else",

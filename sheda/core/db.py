@@ -15,9 +15,10 @@ from typing import Annotated, Any, TypeVar
 
 import flask_appbuilder
 import psycopg
-from flask import current_app
+from flask import current_app, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Numeric, any_, event, func, literal, select, text
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.orm import Session, make_transient_to_detached, mapped_column
 from sqlalchemy.pool import Pool
@@ -53,7 +54,13 @@ RETRIED = frozenset({"40P01", "40001"})
 
 STATEMENTS_KEPT = 2048
 
+_WRITING = re.compile(
+    r"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|COPY|TRUNCATE)\s+(?:ONLY\s+)?(\w+)", re.IGNORECASE
+)
+"""The tables that a statement writes, wherever in it; what stands behind FOR UPDATE is no table of ours."""
+
 _refusals: dict[str, Callable[[], Refusal]] = {}
+_on_write: dict[str, list[Callable[[], None]]] = {}
 _repeated: set[str] = set()
 
 
@@ -80,6 +87,24 @@ def refusal_of(error: DBAPIError | psycopg.Error) -> Refusal | None:
 def _said(error: DBAPIError | psycopg.Error) -> tuple[str | None, str]:
     original: Any = error.orig if isinstance(error, DBAPIError) else error
     return getattr(original, "sqlstate", None), getattr(getattr(original, "diag", None), "constraint_name", None) or ""
+
+
+def on_write(tables: Iterable[str], callback: Callable[[], None]) -> None:
+    """Say what is done once a commit has written one of these tables, by whatever statement."""
+    for table in tables:
+        _on_write.setdefault(table, []).append(callback)
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _heard_of(statement: str) -> tuple[Callable[[], None], ...]:
+    tables = set(_WRITING.findall(statement))
+    return tuple(dict.fromkeys(callback for table in _on_write if table in tables for callback in _on_write[table]))
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    for callback in _heard_of(statement) if has_app_context() else ():
+        after_commit(callback)
 
 
 # ── Statements of the hot paths ──────────────────────────────────────────────────────────────────────────────────────
@@ -165,6 +190,8 @@ def _execute(
     session: Session, statement: str, values: Mapping[str, Any], *, prepare: bool | None = None
 ) -> list[tuple[Any, ...]]:
     flush()
+    for callback in _heard_of(statement):
+        after_commit(callback)
     held = session.connection()
     driver: Any = held.connection.driver_connection
     try:
@@ -184,9 +211,12 @@ def _alone(statement: str, values: Mapping[str, Any], *, prepare: bool | None = 
     lenders = spares()
     driver = lenders.borrow()
     try:
-        return _fetched(driver, statement, values, prepare)
+        found = _fetched(driver, statement, values, prepare)
     finally:
         lenders.give_back(driver)
+    for callback in _heard_of(statement):
+        callback()
+    return found
 
 
 def _fetched(driver: Any, statement: str, values: Mapping[str, Any], prepare: bool | None) -> list[tuple[Any, ...]]:
@@ -227,11 +257,13 @@ def _ask_whether_alive(driver: Any, record: Any, _proxy: Any) -> None:
 
 def after_commit(callback: Callable[[], None]) -> None:
     """Run a callback once the present transaction is committed; it is forgotten when the transaction is undone."""
-    db.session.info.setdefault("after_commit", []).append(callback)
+    callbacks = db.session.info.setdefault("after_commit", [])
+    if callback not in callbacks:
+        callbacks.append(callback)
 
 
 def when_committed(callback: Callable[[], None]) -> None:
-    """Run a callback now where no transaction is open, for then all is committed that was written; else `after_commit`."""
+    """Run a callback now where no transaction is open, as all that was written is committed; else `after_commit`."""
     if _open_session() is None:
         callback()
     else:
@@ -248,7 +280,7 @@ def undo_open() -> None:
 def _leave(*, committed: bool) -> None:
     callbacks = db.session.info.pop("after_commit", [])
     if committed:
-        for callback in dict.fromkeys(callbacks):
+        for callback in callbacks:
             callback()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sheda.core.access import RowScopedInterface
 from sheda.core.actor import Actor, user_agent
 from sheda.core.api import Answer, RoomApi, ServiceApi, endpoint
+from sheda.core.shelf import kept_for_all
 from sheda.properties import audience, cards, facets, images, schemas, search, services, suggestions
 from sheda.properties.models import Property
 from sheda.properties.services import OWNING
@@ -32,10 +33,10 @@ class PropertyApi(RoomApi):
     ]  # fmt: skip
     order_columns = ["id", "title", "price", "created_at", "updated_at", "bedroom", "bathroom"]
 
-    @endpoint("GET", "/", may="list", lists=True, query=schemas.ListQuery, answer=schemas.PropertyCard)
+    @endpoint("GET", "/", may="list", lists=True, etag=True, query=schemas.ListQuery, answer=schemas.PropertyCard)
     def search(self, actor: Actor, *, query: dict[str, Any]) -> str:
         """Search listings: published ones; agents find their own too, staff and admins all."""
-        return search.page(actor, query)
+        return kept_for_all(actor, f"list {query}", lambda: search.page(actor, query))
 
     @endpoint("GET", "/suggest", may="list", lists=True, query=schemas.SuggestQuery, answer=schemas.Suggestion)
     def suggest(self, _actor: Actor, *, query: dict[str, Any]) -> str:
@@ -50,7 +51,7 @@ class PropertyApi(RoomApi):
     @endpoint("GET", "/<pk>", may="read", etag=True, answer=schemas.PropertyFull)
     def read(self, actor: Actor, pk: int) -> str:
         """Read all of a listing."""
-        found = self.representation(actor, pk)
+        found = kept_for_all(actor, f"home {pk}", lambda: self.representation(actor, pk))
         audience.note_view(actor, pk, user_agent())
         return found
 

@@ -17,10 +17,13 @@ from sheda.core.actor import Actor, Role
 from sheda.core.db import db, read_one
 from sheda.core.errors import NotFound
 from sheda.core.paging import json_page, read_cursor, write_cursor
+from sheda.core.shelf import watch
 from sheda.properties.models import Property
 
 KEPT = 4096
 """Parsed statements and row rules that a process keeps: agents have rules of their own."""
+
+watch("properties", "property_images", "property_fees", "profiles")
 
 _PUBLIC = f"{files.Area.PUBLIC}/"
 
@@ -43,10 +46,8 @@ _NAME = "coalesce(nullif(trim(concat_ws(' ', u.first_name, u.last_name)), ''), a
 
 _PICTURE = f"CASE WHEN a.picture_key IS NOT NULL THEN {_address('a.picture_key', 'thumb')} END"
 
-_AGENT_FIELDS = (
-    f"""'id', u.id, 'name', {_NAME}, 'agency_name', a.agency_name, 'picture', {_PICTURE}, 'rating', a.rating,
+_AGENT_FIELDS = f"""'id', u.id, 'name', {_NAME}, 'agency_name', a.agency_name, 'picture', {_PICTURE}, 'rating', a.rating,
  'is_verified', a.verified_at IS NOT NULL"""
-)
 
 AGENT = f"json_build_object({_AGENT_FIELDS})"
 
