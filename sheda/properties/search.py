@@ -152,10 +152,10 @@ def _better(asked: Asked, tagged: Asked, *, is_first: bool) -> Asked:
     walk = 1.5 * step * _wanted(asked) / max(seen.fit, 0.5 / texts.SAMPLE)
     if seen.fit and is_first and not tagged.in_texts:
         walk += step * texts.passed_by(fitting, tagged.values, seen, descending=asked.order.descending)
+    if min(walk, fetch) > MOST_FETCHED and seen.fit < seen.found / 4:
+        return asked
     if seen.listings >= WALKED_FROM and seen.fit and walk < fetch:
         tagged.share, tagged.farthest = seen.fit, fetch / step
-    elif fetch > MOST_FETCHED and seen.fit < seen.found / 4:
-        return asked
     tagged.texts = texts.ALL_FOUND_NEWEST if tagged.in_texts else texts.ALL_FOUND
     return tagged
 
@@ -333,7 +333,7 @@ def matching(asked: Asked, columns: str, most: int) -> str:
 
 def _counted(asked: Asked) -> int:
     """Count what fits, up to one above the cap."""
-    if asked.share:
+    if asked.share and COUNT_CAP / asked.share < asked.farthest:
         walking = _walking(replace(asked, order_name="relevance", in_texts=True), "true", COUNT_CAP + 1)
         if (total := _total(walking)) > COUNT_CAP:
             return total
