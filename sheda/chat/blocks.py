@@ -34,8 +34,8 @@ def block(actor: Actor, user_id: int, *, reason: str | None = None) -> bool:
     if db.session.scalar(select(offices)):
         raise OfficeUnblockable
     made = insert(Block).values(blocker_id=actor.user_id, blocked_id=user_id, reason=reason, created_at=clock.now())
-    made = made.on_conflict_do_nothing(index_elements=["blocker_id", "blocked_id"]).returning(Block.id)
-    return db.session.scalar(made) is not None
+    made = made.on_conflict_do_nothing(index_elements=["blocker_id", "blocked_id"])
+    return db.session.scalar(made.returning(Block.id)) is not None
 
 
 def unblock(actor: Actor, user_id: int) -> bool:

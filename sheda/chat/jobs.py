@@ -1,6 +1,7 @@
 """What chat does by itself: it tells of messages that wait, and erases files that were never sent."""
 
 from datetime import timedelta
+from functools import partial
 
 from sheda.chat import attachments, digests
 from sheda.core.db import in_transaction
@@ -12,7 +13,7 @@ def tell() -> Tally:
     """Tell the readers of messages that have waited, one piece of news for each conversation."""
     tally, after = {"told": 0}, 0
     while True:
-        after, told = in_transaction(lambda after=after: _next(after))
+        after, told = in_transaction(partial(_next, after))
         tally["told"] += told
         if not after:
             return tally

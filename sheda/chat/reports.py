@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import ScalarSelect, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from sheda.chat import blocks
@@ -49,8 +49,8 @@ def report(
         message_id=message.id, reporter_id=actor.user_id, reported_id=message.sender_id, reason=reason,
         note=note or None, due_at=now + DECIDE_WITHIN, created_at=now,
     )  # fmt: skip
-    made = made.on_conflict_do_nothing(index_elements=["message_id", "reporter_id"]).returning(Report.id)
-    is_new = db.session.scalar(made) is not None
+    made = made.on_conflict_do_nothing(index_elements=["message_id", "reporter_id"])
+    is_new = db.session.scalar(made.returning(Report.id)) is not None
     found = db.session.scalars(
         select(Report).where(Report.message_id == message.id, Report.reporter_id == actor.user_id)
     ).one()
@@ -110,7 +110,7 @@ def read_file(actor: Actor, found: Report, file_id: int) -> Attachment:
     return stored
 
 
-def open_reports(actor: Actor) -> Any:
+def open_reports(actor: Actor) -> ScalarSelect[int]:
     """Return the number of open reports that the actor may decide, as an expression for a larger statement."""
     found = select(func.count()).where(Report.status == "open", reports_to_decide(actor), literal(actor.is_office))
     return found.scalar_subquery()

@@ -46,8 +46,8 @@ _NAME = "coalesce(nullif(trim(concat_ws(' ', u.first_name, u.last_name)), ''), a
 
 _PICTURE = f"CASE WHEN a.picture_key IS NOT NULL THEN {_address('a.picture_key', 'thumb')} END"
 
-_AGENT_FIELDS = f"""'id', u.id, 'name', {_NAME}, 'agency_name', a.agency_name, 'picture', {_PICTURE}, 'rating', a.rating,
- 'is_verified', a.verified_at IS NOT NULL"""
+_AGENT_FIELDS = f"""'id', u.id, 'name', {_NAME}, 'agency_name', a.agency_name, 'picture', {_PICTURE},
+ 'rating', a.rating, 'is_verified', a.verified_at IS NOT NULL"""
 
 AGENT = f"json_build_object({_AGENT_FIELDS})"
 

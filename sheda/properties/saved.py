@@ -15,6 +15,7 @@ from typing import Any
 
 from sheda.properties import search
 from sheda.properties.models import AMENITY_FLAGS, LISTING_TYPES, PERIODS, PROPERTY_TYPES
+from sheda.properties.orders import ORDERS
 
 EVERYTHING: dict[str, Any] = {
     "search": "",
@@ -95,7 +96,7 @@ def _catalogue() -> tuple[tuple[str, ...], dict[str, str]]:
     """Return every condition that a list can have, and the SQL type of every value that they name."""
     conditions: dict[str, None] = {}
     values: dict[str, Any] = {"status": "", "words": ""}
-    for kinds, sort in product((PROPERTY_TYPES[:1], PROPERTY_TYPES[:2]), search.ORDERS):
+    for kinds, sort in product((PROPERTY_TYPES[:1], PROPERTY_TYPES[:2]), ORDERS):
         asked = search.filters_of({**EVERYTHING, "property_type": list(kinds), "sort": sort})
         conditions |= dict.fromkeys(asked.conditions)
         values |= asked.values

@@ -22,8 +22,8 @@ from sheda.core.paging import PageQuery
 from sheda.core.states import REASON_LENGTH
 from sheda.properties import models
 from sheda.properties.fields import AmenityCode, Bound, Degrees, Kilometres, Numbers
+from sheda.properties.orders import ORDERS
 from sheda.properties.readiness import LEAST_TITLE, misfits
-from sheda.properties.search import ORDERS
 
 LONGEST_DESCRIPTION = 10_000
 MOST_FEES = 20
