@@ -18,6 +18,7 @@ WORDS = {
     "confirm": "Confirmed",
     "reject": "Declined",
     "cancel": "Cancelled",
+    "refund": "Refund sent",
     "reschedule": "Moved to another time",
     "initiate": "Payment details shown",
     "show_account": "Account shown again",

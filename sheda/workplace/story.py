@@ -29,7 +29,6 @@ HAPPENED = {
     ("payments", "decline"): "Money not received",
     ("payments", "cancel"): "Payment cancelled",
     ("payments", "expire"): "Payment lapsed",
-    ("payments", "refund"): "Refund sent",
     ("contracts", "activate"): "Contract began",
     ("contracts", "cancel"): "Contract called off",
     ("contracts", "expire"): "Tenancy ended",
