@@ -1,7 +1,6 @@
 """Reports: a message shown to the office by its receiver, and the only way by which staff read a conversation."""
 
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import ScalarSelect, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
