@@ -1,5 +1,6 @@
 """Listings in the admin UI: an agent's own homes, their terms, moves and figures; the editor stands beside it."""
 
+from datetime import timedelta
 from typing import Any
 
 from flask import url_for
@@ -7,7 +8,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from sheda.accounts.models import Role, User, assoc_user_role
-from sheda.core import files, widgets
+from sheda.core import clock, files, widgets
 from sheda.core.access import find_visible, visible_to
 from sheda.core.actor import Actor, current_actor
 from sheda.core.db import db
@@ -22,6 +23,9 @@ from sheda.properties.schemas import Changes, DraftTerms
 from sheda.properties.states import LISTING
 from sheda.properties.texts import listings_with
 from sheda.properties.words import KINDS, PERIODS, WORDS, amenity_words
+
+NEW_FOR = timedelta(days=7)
+"""How long a listing counts as new."""
 
 
 def _find_agents(text: str) -> list[tuple[int, str]]:
@@ -45,6 +49,11 @@ def _find_agents(text: str) -> list[tuple[int, str]]:
 def _name_agent(agent_id: int) -> str | None:
     person = find_visible(current_actor(), User, agent_id)
     return person.get_full_name() if person else None
+
+
+def _is_new() -> ColumnElement[bool]:
+    """Return the condition of homes that came within a week: what staff look at, and pause or archive with a reason."""
+    return Property.created_at > clock.now() - NEW_FOR
 
 
 def _verified(row: Property) -> Any:
@@ -142,6 +151,10 @@ class PropertyView(ListingEditor):
         "shown": (
             "On the market",
             lambda _actor: (Property.listing_state == "published") & (Property.status == "available"),
+        ),
+        "new": (
+            "New this week",
+            lambda _actor: (Property.listing_state == "published") & (Property.status == "available") & _is_new(),
         ),
         "offer": ("Under offer", lambda _actor: Property.held_by_payment_id.is_not(None)),
         "let": ("Let or sold", lambda _actor: Property.status != "available"),
