@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sheda.core.actor import Role
 from tests import factories
 from tests.browser.watching import REPORTS, WIDE, Watched, listen
-from tests.live.machine import Machine, Person
+from tests.live.machine import Machine, Person, wait_for
 
 QUICK = 3_000
 """Milliseconds: the inbox looks for news by itself only every ten seconds."""
@@ -160,5 +160,4 @@ class TestOrigin:
         other.goto(f"{watched.base}/admin/")
         other.get_by_role("button", name="Sign out").click()
         other.wait_for_url("**/login/**")
-        page.wait_for_function("window.endedBy", timeout=QUICK)
-        assert page.evaluate("window.endedBy") == 4401
+        wait_for(lambda: page.evaluate("window.endedBy") == 4401)
