@@ -27,7 +27,7 @@ SAMPLE = 4000
 
 MOST_WORDS = 6
 
-NAMED = 2000
+NAMED = 20_000
 """Listings that words name in a list of the office; where there are more, the list is walked through in its order."""
 
 PAST = "z" * 20
