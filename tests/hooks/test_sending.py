@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,19 @@ class TestTaken:
         assert len(services.keys_of(hook)) == 2
         with clock.travel(clock.now() + 25 * HOUR):
             assert len(services.keys_of(hook)) == 1
+
+    def test_the_documented_check_takes_it_and_nothing_else(self, hook: HookEndpoint, receiver: Receiver) -> None:
+        document = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+        names: dict[str, Any] = {}
+        exec(document.partition("```python\n")[2].partition("```")[0], names)
+        is_from_sheda, secret = names["is_from_sheda"], secret_of(hook)
+        send_one(hook)
+        deliver()
+        (taken,) = receiver.taken
+        assert is_from_sheda(secret, taken.headers, taken.body)
+        assert not is_from_sheda(secret, taken.headers, taken.body + b" ")
+        assert not is_from_sheda("whsec_" + "A" * 43 + "=", taken.headers, taken.body)
+        assert not is_from_sheda(secret, {**taken.headers, "webhook-timestamp": "1"}, taken.body)
 
     def test_what_it_says_names_no_person_and_no_account(self, hook: HookEndpoint, receiver: Receiver) -> None:
         client = make_user(first_name="Ngozi", phone="+2348012345678")

@@ -138,7 +138,7 @@ class TestSending:
     def test_an_alert_that_was_switched_off_does_not_leave(self, agent: User, search: SavedSearch) -> None:
         publish(agent)
         jobs.alert()
-        services.unsubscribe(services.unsubscribe_token(search.id))
+        services.end_alerts(services.unsubscribe_token(search.id), stop=True)
         with pytest.raises(Undeliverable, match="switched off"):
             letter()
 
