@@ -7,7 +7,7 @@ from typing import Any
 from sheda.accounts import access as accounts_rows
 from sheda.accounts import jobs as accounts_jobs
 from sheda.accounts.api import AuthApi
-from sheda.accounts.events import AccountClosing, PasswordChanged, TwoFactorChanged, UserRegistered
+from sheda.accounts.events import AccountClosing, PasswordChanged, SessionEnded, TwoFactorChanged, UserRegistered
 from sheda.accounts.security_pages import SecurityView
 from sheda.accounts.views import RoleView, SignIn, UserView
 from sheda.appointments import access as appointments_rows
@@ -296,6 +296,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     ReportDismissed: (report_notices.report_dismissed,),
     ReportResolved: (report_notices.report_resolved,),
     SenderWarned: (report_notices.sender_warned,),
+    SessionEnded: (live.ring,),
     TermsChanging: (payments.keep_terms, contracts.keep_terms),
     TwoFactorChanged: (notices.two_factor_changed,),
     UserRegistered: (profiles.create_profile, chat_replies.give),
