@@ -1,22 +1,31 @@
 """Passwords: which ones are taken, how they are kept, and how many are checked at a time."""
 
+import fcntl
 import os
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from flask import current_app
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from sheda.core.errors import InvalidInput, Unavailable
 
+Result = TypeVar("Result")
+
 SHORTEST, LONGEST = 8, 128
 HASHING_NICE = 10
 """How far threads that hash stand behind others; on an idle core they run at full speed all the same."""
+
+_ALL = tempfile.TemporaryFile()
+"""Locked by that one of the web's processes which hashes, so that the other cores are left to those who browse. It is
+made before they fork; the system unlocks it when its process dies."""
 
 LONGEST_WAIT = 10.0
 """Seconds for which a check waits for its turn."""
@@ -37,13 +46,13 @@ def check_choice(password: str, email: str, *, field: str = "password") -> None:
 
 def hash_password(password: str) -> str:
     """Hash a password with a salt of its own, at the cost of the setting PASSWORD_HASH."""
-    return _hashers().submit(generate_password_hash, password, current_app.config["FAB_PASSWORD_HASH_METHOD"]).result()
+    return _hashed(generate_password_hash, password, current_app.config["FAB_PASSWORD_HASH_METHOD"])
 
 
 def fits(stored: str | None, password: str) -> bool:
     """Tell whether a password is the stored one; without a stored one the answer is no, after the same work."""
     decoy = _decoy(current_app.config["FAB_PASSWORD_HASH_METHOD"])
-    return _hashers().submit(check_password_hash, stored or decoy, password).result() and bool(stored)
+    return _hashed(check_password_hash, stored or decoy, password) and bool(stored)
 
 
 @contextmanager
@@ -66,6 +75,18 @@ def one_at_a_time() -> Iterator[None]:
             turns.release()
     finally:
         line.release()
+
+
+def _hashed(work: Callable[..., Result], *values: str) -> Result:
+    return _hashers().submit(_while_others_do_not, work, *values).result()
+
+
+def _while_others_do_not(work: Callable[..., Result], *values: str) -> Result:
+    fcntl.lockf(_ALL, fcntl.LOCK_EX)
+    try:
+        return work(*values)
+    finally:
+        fcntl.lockf(_ALL, fcntl.LOCK_UN)
 
 
 @cache

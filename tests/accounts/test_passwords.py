@@ -1,3 +1,4 @@
+import fcntl
 import os
 import sys
 import threading
@@ -40,6 +41,13 @@ class TestFits:
         monkeypatch.setattr(passwords, "check_password_hash", lambda *_: seen.append(os.nice(0)) or True)
         passwords.fits("stored", "password")
         assert seen == [min(19, os.nice(0) + passwords.HASHING_NICE)]
+
+    def test_no_two_processes_hash_at_once(self, app, db_session, monkeypatch):
+        seen = []
+        monkeypatch.setattr(passwords.fcntl, "lockf", lambda _file, how: seen.append(how))
+        monkeypatch.setattr(passwords, "check_password_hash", lambda *_: seen.append("hash") or True)
+        passwords.fits("stored", "password")
+        assert seen == [fcntl.LOCK_EX, "hash", fcntl.LOCK_UN]
 
 
 class TestTurns:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-RATE, SECONDS, BROWSERS, AT_ONCE, ROUNDS = 80.0, 6.0, 8, 20, 4
+RATE, SECONDS, BROWSERS, AT_ONCE, ROUNDS = 80.0, 5.0, 8, 20, 3
 
 
 def ask(port: int, method: str, path: str, body: dict | None = None) -> tuple[float, int]:
@@ -43,8 +43,11 @@ def sign_in(port: int, password: str, times: list[float], stop: threading.Event)
     while not stop.is_set():
         body = {"email": "client@sheda.example", "password": password}
         taken, status = ask(port, "POST", "/api/v1/auth/login", body)
-        assert status == 200, status
-        times.append(taken)
+        assert status in {200, 503}, status
+        if status == 200:
+            times.append(taken)
+        else:
+            time.sleep(1)  # as its Retry-After says
 
 
 def measure(port: int, password: str, listings: list[int], logins: int) -> tuple[float, list[float]]:

@@ -1,9 +1,10 @@
 """Describe a running Sheda to a harness that measures web servers side by side: its requests, values and tokens.
 
 `python3 run.py bench peers --state DIR --out DIR` writes `ours.json` and `tokens.txt` for a Sheda that runs on the
-state directory of `--state` with RATELIMIT_ENABLED=false, best with SHEDA_DEMO=xl. It first adds a crowd of clients,
-each signed in for a day and with one conversation of fifty messages, and gives every agent hours on all seven days: for
-a Sheda that is made to be measured, never for one that is used. The harness asks, for each work, what is written there.
+state directory of `--state` with RATELIMIT_ENABLED=false, best with SHEDA_DEMO=xl; with SHELF_SECONDS=0 what is
+measured comes from the database and not from Redis. It first adds a crowd of clients, each signed in for a day and with
+one conversation of fifty messages, and gives every agent hours on all seven days: for a Sheda that is made to be
+measured, never for one that is used. The harness asks, for each work, what is written there.
 """
 
 import argparse
