@@ -23,7 +23,7 @@ SHORTEST, LONGEST = 8, 128
 HASHING_NICE = 10
 """How far threads that hash stand behind others; on an idle core they run at full speed all the same."""
 
-_ALL = tempfile.TemporaryFile()
+_ALL = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as the process lives
 """Locked by that one of the web's processes which hashes, so that the other cores are left to those who browse. It is
 made before they fork; the system unlocks it when its process dies."""
 
