@@ -14,7 +14,7 @@ from sheda.core import clock, widgets
 from sheda.core.access import select_visible, visible_to
 from sheda.core.actor import Actor
 from sheda.core.db import db
-from sheda.core.forms import LagosDateTimeField, time_field
+from sheda.core.forms import LocalDateTimeField, time_field
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.states import Move
@@ -56,7 +56,7 @@ class AppointmentView(RoomView):
     }
     move_fields = {
         "reschedule": {
-            "requested_time": LagosDateTimeField("Another time", [validators.InputRequired("Choose a time.")]),
+            "requested_time": LocalDateTimeField("Another time", [validators.InputRequired("Choose a time.")]),
         },
     }
     done = {
@@ -121,7 +121,7 @@ class AppointmentView(RoomView):
         for slot in services.times_for(row, TIMES_OFFERED):
             # The grid is finer than a viewing is long: whoever wants a time between these names it.
             if slot.starts_at >= beyond:
-                local, beyond = slot.starts_at.astimezone(clock.LAGOS), slot.ends_at
+                local, beyond = slot.starts_at.astimezone(clock.here()), slot.ends_at
                 times = days.setdefault(widgets.day_words(local.date()), [])
                 times.append((f"{local:%Y-%m-%dT%H:%M}", f"{local:%H:%M}"))
         return list(days.items())[:DAYS_OFFERED]

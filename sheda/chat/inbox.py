@@ -115,7 +115,8 @@ def messages(
 
 
 def _bubbles(actor: Actor, found: list[dict[str, Any]], trusted: int | None) -> list[dict[str, Any]]:
-    times = [datetime.fromisoformat(one["timestamp"]).astimezone(clock.LAGOS) for one in found]
+    zone = clock.here()
+    times, today = [datetime.fromisoformat(one["timestamp"]).astimezone(zone) for one in found], clock.today(zone)
     is_new_day = [True, *(before.date() != after.date() for before, after in pairwise(times))]
     return [
         {
@@ -129,8 +130,9 @@ def _bubbles(actor: Actor, found: list[dict[str, Any]], trusted: int | None) -> 
             "read": one["is_read"],
             "time": f"{at:%H:%M}",
             "at": at.isoformat(timespec="seconds"),
+            "exact": widgets.exact_words(at),
             "day": at.date().isoformat(),
-            "new_day": ("Today" if at.date() == clock.today() else widgets.day_words(at.date())) if new_day else "",
+            "new_day": ("Today" if at.date() == today else widgets.day_words(at.date())) if new_day else "",
             "report": _report_href(actor, one),
         }
         for one, at, new_day in zip(found, times, is_new_day, strict=False)

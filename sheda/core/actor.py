@@ -35,7 +35,7 @@ class Actor:
     """The one on whose behalf code runs; `session` names the token family or cookie that he came with.
 
     `is_held` is somebody who must set up his second step of signing in before any other page opens; `language` is the
-    one that he has chosen to read.
+    one that he has chosen to read, `time_zone` the one that he lives by.
     """
 
     id: int | None
@@ -45,6 +45,7 @@ class Actor:
     session: str | None = None
     is_held: bool = False
     language: str | None = None
+    time_zone: str | None = None
 
     @property
     def is_office(self) -> bool:

@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from sheda.core.actor import current_actor
+
 LAGOS = ZoneInfo("Africa/Lagos")
 
 _travelled: ContextVar[datetime | None] = ContextVar("travelled", default=None)
@@ -15,6 +17,17 @@ _travelled: ContextVar[datetime | None] = ContextVar("travelled", default=None)
 def now() -> datetime:
     """Return the present moment, in UTC and aware."""
     return _travelled.get() or datetime.now(UTC)
+
+
+def here() -> ZoneInfo:
+    """Return the time zone of whoever reads a page of this request; Lagos for all others."""
+    zone = current_actor().time_zone
+    return ZoneInfo(zone) if zone else LAGOS
+
+
+def city(zone: ZoneInfo) -> str:
+    """Return the name that people call a zone by."""
+    return zone.key.rpartition("/")[2].replace("_", " ")
 
 
 def today(zone: ZoneInfo | str = LAGOS) -> date:

@@ -62,7 +62,7 @@ def safe_text(text: str) -> str:
 
 
 def _local(value: datetime) -> datetime:
-    return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(clock.LAGOS)
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(clock.here())
 
 
 def write_csv(table: Table) -> Iterator[bytes]:

@@ -53,18 +53,19 @@ class MoneyField(StringField):
         self.data = parse_amount(text) if text else None
 
 
-class LagosDateTimeField(DateTimeLocalField):
-    """A moment, shown and typed as Lagos time and kept as an aware one."""
+class LocalDateTimeField(DateTimeLocalField):
+    """A moment, shown and typed in the zone of whoever reads the page and kept as an aware one."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        options.setdefault("render_kw", {"title": f"{clock.city(clock.here())} time"})
         super().__init__(*args, format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], **options)
 
     def process_data(self, value: datetime | None) -> None:
-        """Turn the stored moment into Lagos time."""
-        self.data = value.astimezone(clock.LAGOS) if value else None
+        """Turn the stored moment into the reader's time."""
+        self.data = value.astimezone(clock.here()) if value else None
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Read a Lagos time; where some are offered beside the field, one of the two is filled in."""
+        """Read a time of the reader's; where some are offered beside the field, one of the two is filled in."""
         told = [text for text in valuelist if text]
         if len(told) > 1:
             self.raw_data = told[:1]
@@ -72,7 +73,11 @@ class LagosDateTimeField(DateTimeLocalField):
         self.raw_data = told
         super().process_formdata(told)
         if self.data:
-            self.data = self.data.replace(tzinfo=clock.LAGOS).astimezone(UTC)
+            try:
+                self.data = self.data.replace(tzinfo=clock.here()).astimezone(UTC)
+            except OverflowError as fault:
+                self.data = None
+                raise ValueError("Choose a day of this time.") from fault
 
 
 class RowField(SelectFieldBase):
@@ -171,7 +176,7 @@ _BY_TYPE: tuple[tuple[str, Callable[[str, Any, str, int], Any]], ...] = (
         ),
     ),
     ("is_numeric", lambda label, presence, hint, _most: MoneyField(label, [presence], description=hint)),
-    ("is_datetime", lambda label, presence, hint, _most: LagosDateTimeField(label, [presence], description=hint)),
+    ("is_datetime", lambda label, presence, hint, _most: LocalDateTimeField(label, [presence], description=hint)),
     ("is_date", lambda label, presence, hint, _most: DateField(label, [presence], description=hint)),
 )
 
@@ -237,7 +242,7 @@ def _day(text: str) -> date:
 
 
 def _moment(text: str) -> datetime:
-    return datetime.combine(_day(text), time(), clock.LAGOS)
+    return datetime.combine(_day(text), time(), clock.here())
 
 
 def _boolean(text: str) -> bool:

@@ -96,7 +96,7 @@ def money(amount: Decimal | None, currency: str, per: str = "") -> Markup:
 def day_words(day: date) -> str:
     """Write a day as "Tue 24 Nov", with its year when it is another year's."""
     words = f"{day:%a} {day.day} {day:%b}"
-    return words if day.year == clock.today().year else f"{words} {day.year}"
+    return words if day.year == clock.today(clock.here()).year else f"{words} {day.year}"
 
 
 def day(value: date | None) -> Markup:
@@ -109,21 +109,38 @@ def day(value: date | None) -> Markup:
 
 
 def moment_words(value: datetime) -> str:
-    """Write a moment as "Today, 14:30" or "Tue 24 Nov, 14:30", in Lagos."""
-    local = value.astimezone(clock.LAGOS)
-    words = "Today" if local.date() == clock.today() else day_words(local.date())
+    """Write a moment as "Today, 14:30" or "Tue 24 Nov, 14:30", in the reader's zone."""
+    zone = clock.here()
+    local = value.astimezone(zone)
+    words = "Today" if local.date() == clock.today(zone) else day_words(local.date())
     return f"{words}, {local:%H:%M}"
+
+
+def exact_words(value: datetime) -> str:
+    """Write a moment in full, with the reader's zone: "Tuesday 24 November 2026, 14:30 (WAT)"."""
+    local = value.astimezone(clock.here())
+    return f"{local:%A} {local.day} {local:%B %Y, %H:%M} ({_zone_words(local)})"
+
+
+def _zone_words(local: datetime) -> str:
+    # Many zones have no letters of their own, only what they are ahead: "+04".
+    name = f"{local:%Z}"
+    return name if name.isalpha() else f"UTC{name}"
 
 
 def moment(value: datetime | None) -> Markup:
     """Write a moment, the exact one on hover."""
-    if value is None:
-        return NOTHING
-    local = value.astimezone(clock.LAGOS)
-    exact = f"{local:%A} {local.day} {local:%B %Y, %H:%M} (WAT)"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        local.isoformat(timespec="minutes"), exact, moment_words(value)
-    )
+    return NOTHING if value is None else _time(value, moment_words(value))
+
+
+def hour(value: datetime) -> Markup:
+    """Write a moment of a day that is known as its time, "14:30", the exact one on hover."""
+    return _time(value, f"{value.astimezone(clock.here()):%H:%M}")
+
+
+def _time(value: datetime, words: str) -> Markup:
+    local = value.astimezone(clock.here()).isoformat(timespec="minutes")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(local, exact_words(value), words)
 
 
 def utc_moment(value: datetime | None) -> Markup:
@@ -148,11 +165,11 @@ def countdown(due: datetime | None, *, past: str = "past") -> Markup:
     if left < timedelta():
         tone, words = "late", f"{length_words(left)} {past}"
     else:
-        is_today = due.astimezone(clock.LAGOS).date() == clock.today()
+        is_today = due.astimezone(clock.here()).date() == clock.today(clock.here())
         tone = "soon" if left < SOON else "today" if is_today else ""
         words = f"{length_words(left)} left"
     return Markup('<time class="s-clock" data-due="{}" datetime="{}" title="{}">{}</time>').format(
-        tone, due.isoformat(timespec="minutes"), moment_words(due), words
+        tone, due.isoformat(timespec="minutes"), exact_words(due), words
     )
 
 
@@ -170,14 +187,14 @@ def days_left(end: date | None) -> Markup:
 def waiting_since(start: datetime) -> Markup:
     """Show how long something has waited."""
     return Markup('<time class="s-clock" datetime="{}" title="{}">waiting {}</time>').format(
-        start.isoformat(timespec="minutes"), moment_words(start), length_words(clock.now() - start)
+        start.isoformat(timespec="minutes"), exact_words(start), length_words(clock.now() - start)
     )
 
 
 def unchanged_since(change: datetime) -> Markup:
     """Show for how long nothing has changed."""
     return Markup('<time class="s-clock" datetime="{}" title="{}">no change for {}</time>').format(
-        change.isoformat(timespec="minutes"), moment_words(change), length_words(clock.now() - change)
+        change.isoformat(timespec="minutes"), exact_words(change), length_words(clock.now() - change)
     )
 
 

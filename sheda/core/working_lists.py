@@ -39,7 +39,7 @@ class WorkingList(MovingView):
         if kind not in TYPES:
             raise NotFound
         table = table_of(Asked(self, current_actor(), query()))
-        name = f"{self.nouns[1].replace(' ', '-')}-{clock.today():%Y-%m-%d}.{kind}"
+        name = f"{self.nouns[1].replace(' ', '-')}-{clock.today(clock.here()):%Y-%m-%d}.{kind}"
         answer = Response(stream_with_context(WRITERS[kind](table)), mimetype=TYPES[kind])
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         answer.headers["Cache-Control"] = "no-store"

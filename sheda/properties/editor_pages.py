@@ -195,7 +195,7 @@ class ListingEditor(RoomView):
             action=url_for(f"{self.endpoint}.edit", pk=number),
             photos=url_for(f"{self.endpoint}.photos", pk=number),
             preview=url_for(f"{self.endpoint}.preview", pk=number),
-            saved=f"{clock.now().astimezone(clock.LAGOS):%H:%M}",
+            saved=f"{clock.now().astimezone(clock.here()):%H:%M}",
             faults=faults,
             checklist=self.render_template("admin/_checklist.html", checklist=readiness.checklist(row)),
             go=None if faults or row.listing_state == "draft" else self.href_of(row),

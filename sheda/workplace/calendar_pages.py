@@ -44,7 +44,7 @@ class Asked:
         view = args.get("view", "")
         return cls(
             view if view in dict(VIEWS) else "week",
-            _day(args.get("on", "")) or clock.today(),
+            _day(args.get("on", "")) or clock.today(clock.here()),
             _number(args.get("at", "")),
             _number(args.get("agent", "")),
         )
@@ -112,7 +112,7 @@ class CalendarView(InnerView):
             "asked": asked,
             "views": [(label, asked.href(view=name), name == asked.view) for name, label in VIEWS],
             "before": asked.href(on=asked.moved(-1).isoformat()),
-            "today": asked.href(on=clock.today().isoformat()),
+            "today": asked.href(on=clock.today(clock.here()).isoformat()),
             "after": asked.href(on=asked.moved(1).isoformat()),
             "grid": None if asked.view == "month" else _grid(found, asked, chosen),
             "weeks": _weeks(found, asked) if asked.view == "month" else None,
@@ -126,11 +126,11 @@ class CalendarView(InnerView):
         return self.render_template("admin/calendar.html", title="Calendar", page=page)
 
     def _agents(self, actor: Actor, asked: Asked) -> Any:
-        found = agenda.busy_agents(actor, asked.first, asked.beyond, clock.LAGOS)
+        found = agenda.busy_agents(actor, asked.first, asked.beyond, clock.here())
         page = {
             "title": _title(asked),
             "before": asked.href(on=asked.moved(-1).isoformat()),
-            "today": asked.href(on=clock.today().isoformat()),
+            "today": asked.href(on=clock.today(clock.here()).isoformat()),
             "after": asked.href(on=asked.moved(1).isoformat()),
             "agents": [(f"{row[1]} {row[2]}".strip(), asked.href(agent=row[0]), row.number) for row in found],
         }
@@ -183,7 +183,8 @@ def _note(found: Agenda) -> str:
     rows = found.viewings
     waiting = sum(row.status == "pending" for row in rows)
     words = f"{len(rows)} viewing{'s' if len(rows) != 1 else ''}" if rows else "No viewing"
-    return f"{words}{f', {waiting} to confirm' if waiting else ''}. Free hours are white; clients can book them."
+    where = "" if found.zone.key == clock.here().key else f" Hours are {clock.city(found.zone)} time."
+    return f"{words}{f', {waiting} to confirm' if waiting else ''}. Free hours are white; clients can book them.{where}"
 
 
 def _chosen(found: Agenda, asked: Asked) -> Appointment | None:
@@ -278,7 +279,7 @@ def _cell(found: Agenda, day: Day, asked: Asked) -> dict[str, Any]:
         "number": day.date.day,
         "label": f"{day.date:%A} {day.date.day} {day.date:%B}, {_count_words(day)}",
         "href": asked.href(view="day", on=day.date.isoformat()),
-        "is_today": day.date == clock.today(),
+        "is_today": day.date == clock.today(found.zone),
         "is_other": day.date.month != asked.on.month,
         "is_off": not day.open,
         "count": len(day.viewings),

@@ -118,7 +118,7 @@ class Desk:
 
 
 def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), clock.LAGOS)
+    return datetime.combine(day, time(), clock.here())
 
 
 def _within(column: Any, window: Window) -> ColumnElement[bool]:
@@ -145,7 +145,7 @@ def at_home(actor: Actor) -> tuple[Week, Homes, Desk | None]:
 def _weekly(actor: Actor, *beside: ColumnElement[Any]) -> Any:
     """Ask for the figures of two weeks, and for other columns beside them."""
     # What happened this very moment counts.
-    now, today = clock.now() + timedelta.resolution, clock.today()
+    now, today = clock.now() + timedelta.resolution, clock.today(clock.here())
     this: Window = (_midnight(today - 6 * _DAY), now)
     last: Window = (this[0] - WEEK, now - WEEK)
     blocks = [
@@ -154,7 +154,7 @@ def _weekly(actor: Actor, *beside: ColumnElement[Any]) -> Any:
             _viewings(actor, this, last),
             _money(actor, this, last),
             _answers(actor, this, last),
-            _views(actor, today),
+            _views(actor, clock.today()),
         )
     ]
     joined = blocks[0].join(blocks[1], true()).join(blocks[2], true()).join(blocks[3], true())
@@ -162,7 +162,7 @@ def _weekly(actor: Actor, *beside: ColumnElement[Any]) -> Any:
 
 
 def _told(row: Any) -> Week:
-    today = clock.today()
+    today = clock.today(clock.here())
     by_day = {date.fromisoformat(day): round(seconds / 60) for day, seconds in (row.by_day or {}).items()}
     days = [today - number * _DAY for number in range(6, -1, -1)]
     return Week(
@@ -240,7 +240,7 @@ def _answers(actor: Actor, this: Window, last: Window) -> Select[Any]:
         .cte("answered")
     )
     median = func.percentile_cont(0.5).within_group(answered.c.took)
-    day = cast(func.date(func.timezone(clock.LAGOS.key, answered.c.created_at)), Text)
+    day = cast(func.date(func.timezone(clock.here().key, answered.c.created_at)), Text)
     daily = (
         select(day.label("day"), median.label("median"))
         .where(answered.c.created_at >= this[0])
@@ -334,8 +334,8 @@ def rent_due(actor: Actor) -> list[RentDue]:
 
 
 def today_of(actor: Actor) -> Sequence[Appointment]:
-    """Return the viewings of today in Lagos, in their order, with client and home."""
-    first = _midnight(clock.today())
+    """Return the viewings of the reader's today, in their order, with client and home."""
+    first = _midnight(clock.today(clock.here()))
     return db.session.scalars(
         select_visible(actor, Appointment)
         .where(_within(Appointment.starts_at, (first, first + _DAY)), Appointment.status.in_(ON_THE_DAY))

@@ -171,4 +171,4 @@ def steps_of(deal: Deal, words: Callable[[Any], str]) -> list[Step]:
 
 
 def _day(moment: datetime) -> str:
-    return widgets.day_words(moment.astimezone(clock.LAGOS).date())
+    return widgets.day_words(moment.astimezone(clock.here()).date())

@@ -74,7 +74,7 @@ class HomeView(BaseView):
 
 
 def _greeting() -> str:
-    hour = clock.now().astimezone(clock.LAGOS).hour
+    hour = clock.now().astimezone(clock.here()).hour
     return "Good morning" if hour < NOON else "Good afternoon" if hour < EVENING else "Good evening"
 
 
@@ -99,13 +99,13 @@ def _today(actor: Actor) -> dict[str, Any]:
     rows = figures.today_of(actor)
     coming = next((row for row in rows if row.ends_at > now and row.status == "confirmed"), None)
     return {
-        "day": widgets.day_words(clock.today()),
-        "now": f"{now.astimezone(clock.LAGOS):%H:%M}",
+        "day": widgets.day_words(clock.today(clock.here())),
+        "now": widgets.hour(now),
         "free": _free_words(rows),
         "before": sum(1 for row in rows if row.ends_at <= now),
         "rows": [
             {
-                "time": f"{row.starts_at.astimezone(clock.LAGOS):%H:%M}",
+                "time": widgets.hour(row.starts_at),
                 "home": row.subject.title,
                 "client": row.client.get_full_name(),
                 "phone": widgets.phone(row.client.phone) if row.client.phone else "",
@@ -123,7 +123,7 @@ def _next_viewing(row: Appointment) -> dict[str, Any]:
     left = row.starts_at - clock.now()
     return {
         "when": f"in {widgets.length_words(left)}" if left.total_seconds() > 0 else "now",
-        "title": f"{row.starts_at.astimezone(clock.LAGOS):%H:%M}, {row.subject.title}",
+        "title": f"{row.starts_at.astimezone(clock.here()):%H:%M}, {row.subject.title}",
         "client": row.client.get_full_name(),
         "phone": row.client.phone,
         "href": deal_href(row),
@@ -135,7 +135,7 @@ def _free_words(rows: Sequence[Appointment]) -> str:
     if any(row.starts_at <= now < row.ends_at for row in rows):
         return "in a viewing"
     coming = [row.starts_at for row in rows if row.starts_at > now]
-    return f"free until {min(coming).astimezone(clock.LAGOS):%H:%M}" if coming else "nothing more today"
+    return f"free until {min(coming).astimezone(clock.here()):%H:%M}" if coming else "nothing more today"
 
 
 def _rent(due: figures.RentDue) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
-from sheda.core.forms import Contains, LagosDateTimeField, MoneyField, Offer, RowField, read_value
+from sheda.core.forms import Contains, LocalDateTimeField, MoneyField, Offer, RowField, read_value
 from sheda.core.lists import RoomInterface
 from sheda.properties.models import Property
 
@@ -14,7 +14,7 @@ HOMES = RoomInterface(Property)
 
 class Typed(Form):
     price = MoneyField()
-    at = LagosDateTimeField()
+    at = LocalDateTimeField()
     agent = RowField("Agent", offer=Offer(lambda _text: [], lambda key: "Ngozi" if key == 7 else None))
 
 
@@ -39,7 +39,7 @@ class TestMoneyField:
         assert 'value="2,500,000"' in Typed(data={"price": Decimal("2500000.00")}).price()
 
 
-class TestLagosDateTimeField:
+class TestLocalDateTimeField:
     def test_a_typed_time_is_lagos_time(self) -> None:
         form = typed(at="2026-11-24T14:30")
         assert form.validate()

@@ -2,8 +2,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from flask import Flask
 
 from sheda.core import clock, widgets
+from sheda.core.actor import Actor, Role, act_as
 
 NOON = datetime(2026, 11, 24, 11, 20, tzinfo=UTC)
 
@@ -34,6 +36,16 @@ class TestMoment:
 
     def test_the_exact_moment_stands_on_hover(self) -> None:
         assert 'title="Tuesday 24 November 2026, 12:20 (WAT)"' in widgets.moment(NOON)
+
+    @pytest.mark.parametrize(
+        ("zone", "words"),
+        [("Africa/Nairobi", "14:20 (EAT)"), ("Europe/London", "11:20 (GMT)"), ("Asia/Dubai", "15:20 (UTC+04)")],
+    )
+    def test_it_is_told_in_the_readers_zone(self, zone: str, words: str) -> None:
+        with Flask("a page").test_request_context():
+            act_as(Actor(1, Role.AGENT, time_zone=zone))
+            assert f"2026, {words}" in widgets.moment(NOON)
+            assert f">{words[:5]}</time>" in widgets.hour(NOON)
 
 
 class TestCountdown:

@@ -97,7 +97,7 @@ class TestHome:
             )
         browser = browser_of(browser.http.application, agent)
         page = browser.get("/admin/").text
-        times = re.findall(r'<time datetime="(\d\d:\d\d)">', page)
+        times = re.findall(r'<time datetime="[^"]+" title="[^"]+">(\d\d:\d\d)</time>', page)
         assert times == ["10:20", "11:20", "12:20"]
         assert "Now · free until 12:20" in page
         assert 'href="tel:+2348035550142"' in page
