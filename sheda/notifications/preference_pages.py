@@ -10,7 +10,7 @@ from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.decorators import has_access
 from sqlalchemy import select
 
-from sheda.core import widgets
+from sheda.core import clock, widgets
 from sheda.core.actor import Actor, current_actor
 from sheda.core.db import db
 from sheda.core.errors import InvalidInput
@@ -59,7 +59,7 @@ class PreferenceView(BaseView):
             "channels": [(name, LABELS[name]) for name in _offered()],
             "groups": _groups(actor),
             "quiet": quiet,
-            "zone": quiet.time_zone.rpartition("/")[2].replace("_", " "),
+            "zone": clock.city(quiet.zone),
             "devices": [_device(row) for row in _devices(actor)],
             "key": devices.public_key(),
             "save": url_for(f"{self.endpoint}.save"),

@@ -61,7 +61,7 @@ def moment_of(moment: datetime, zone: ZoneInfo = clock.LAGOS) -> str:
 
 def zone_name(zone: ZoneInfo) -> str:
     """Return what people call the time of a zone: Lagos time."""
-    return f"{zone.key.rpartition('/')[2].replace('_', ' ')} time"
+    return f"{clock.city(zone)} time"
 
 
 def facts(*pairs: Fact | None) -> list[Fact]:
