@@ -245,6 +245,7 @@ class AgentCard(Agent):
 
     bio = fields.String(allow_none=True)
     licence_number = fields.String(allow_none=True)
+    is_verified = fields.Boolean(metadata={"description": "The office has seen who this is."})
     listings = fields.Integer()
     member_since = Moment(allow_none=True)
 

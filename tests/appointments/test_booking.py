@@ -60,14 +60,14 @@ class TestBook:
         assert refused.value.errors[0]["field"] == "agent_id"
         assert book(scene, agent_id=scene.agent.id).status == "pending"
 
-    def test_it_takes_seven_statements_with_history_notice_and_mail(
+    def test_it_takes_eight_statements_with_history_notice_mail_and_webhooks(
         self, scene: Scene, count_statements: Callable[[], AbstractContextManager[list[str]]]
     ) -> None:
         actor, home_id, at = scene.by_client, scene.home.id, scene.at(12, days=1)
         with count_statements() as seen:
             services.book(actor, home_id, requested_time=at)
-        # Turns, ground, viewing, history, preferences, notice, mail.
-        assert len(seen) == 7
+        # Turns, ground, viewing, history, webhooks, preferences, notice, mail.
+        assert len(seen) == 8
 
 
 class TestTheProperty:

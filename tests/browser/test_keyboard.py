@@ -149,7 +149,7 @@ NOTE = """
 (() => { const at = document.activeElement; window.__seen.add(at); return at === document.body || at === null; })()
 """
 LEFT = """
-window.__stops.filter((one) => !window.__seen.has(one)
+window.__stops.filter((one) => one.isConnected && !window.__seen.has(one)
   && !(one.type === "radio" && [...window.__seen].some((other) => other.name === one.name)))
   .map((one) => one.outerHTML.slice(0, 120))
 """

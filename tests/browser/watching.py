@@ -43,6 +43,17 @@ class Watched:
 
     def violations(self, only: str = "") -> list[str]:
         """Return what axe-core finds against WCAG 2.2 A and AA on the open page, or against one rule of it."""
+        # The whole page at once: what a bar at the screen's edge covers just now comes out from under it by scrolling.
+        shown, size = self.page.viewport_size, "document.documentElement.scrollHeight"
+        if shown:
+            height = max(shown["height"], int(self.page.evaluate(size)))
+            self.page.set_viewport_size({"width": shown["width"], "height": height})
+        found = self._axe(only)
+        if shown:
+            self.page.set_viewport_size(shown)
+        return found
+
+    def _axe(self, only: str) -> list[str]:
         self.page.evaluate(AXE)
         run = {"type": "rule", "values": [only]} if only else {"type": "tag", "values": RULES}
         options = {"runOnly": run, "resultTypes": ["violations"]}

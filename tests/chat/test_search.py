@@ -86,7 +86,8 @@ class TestSearch:
         with count_statements() as seen:
             reads.conversations(actor, limit=20, search="borehole water")
         assert len(seen) == 1
-        db_session.execute(text("SET LOCAL enable_seqscan = off"))
+        for way in ("seqscan", "indexscan"):
+            db_session.execute(text(f"SET LOCAL enable_{way} = off"))
         asked = reads._HITS.replace(":me", str(ada.id)).replace(":asked", "'borehole'")
         plan = "\n".join(row[0] for row in db_session.execute(text(f"EXPLAIN {asked}")))
         assert "ix_messages_words" in plan
