@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
@@ -116,9 +117,9 @@ def moment_words(value: datetime) -> str:
     return f"{words}, {local:%H:%M}"
 
 
-def exact_words(value: datetime) -> str:
-    """Write a moment in full, with the reader's zone: "Tuesday 24 November 2026, 14:30 (WAT)"."""
-    local = value.astimezone(clock.here())
+def exact_words(value: datetime, zone: ZoneInfo | None = None) -> str:
+    """Write a moment in full, with its zone, the reader's if none is given: "Tuesday 24 November 2026, 14:30 (WAT)"."""
+    local = value.astimezone(zone or clock.here())
     return f"{local:%A} {local.day} {local:%B %Y, %H:%M} ({_zone_words(local)})"
 
 
@@ -133,14 +134,14 @@ def moment(value: datetime | None) -> Markup:
     return NOTHING if value is None else _time(value, moment_words(value))
 
 
-def hour(value: datetime) -> Markup:
-    """Write a moment of a day that is known as its time, "14:30", the exact one on hover."""
-    return _time(value, f"{value.astimezone(clock.here()):%H:%M}")
+def hour(value: datetime, zone: ZoneInfo | None = None) -> Markup:
+    """Write a moment of a day that is known as its time, "14:30", the exact one on hover; the zone as there."""
+    return _time(value, f"{value.astimezone(zone or clock.here()):%H:%M}", zone)
 
 
-def _time(value: datetime, words: str) -> Markup:
-    local = value.astimezone(clock.here()).isoformat(timespec="minutes")
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(local, exact_words(value), words)
+def _time(value: datetime, words: str, zone: ZoneInfo | None = None) -> Markup:
+    local = value.astimezone(zone or clock.here()).isoformat(timespec="minutes")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(local, exact_words(value, zone), words)
 
 
 def utc_moment(value: datetime | None) -> Markup:

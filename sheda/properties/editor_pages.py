@@ -17,7 +17,19 @@ from sheda.core.forms import RowField, checked
 from sheda.core.generated import RoomView
 from sheda.core.money import SYMBOLS
 from sheda.core.moves import put_faults
-from sheda.core.views import header, is_post, is_quiet, perform, query, require, row_id, sent, uploaded, way_back
+from sheda.core.views import (
+    header,
+    is_post,
+    is_quiet,
+    perform,
+    query,
+    require,
+    row_id,
+    sent,
+    sent_all,
+    uploaded,
+    way_back,
+)
 from sheda.properties import cards, drafts, editor, images, places, readiness, services
 from sheda.properties.models import Property
 from sheda.properties.words import FLAG_WORDS, WORDS
@@ -42,6 +54,9 @@ class ListingEditor(RoomView):
     draft_terms: type[Schema]
     """The schemas that the API uses, for what clients read and for what may still lack something."""
 
+    image_terms: type[Schema]
+    """The same for what is changed about a photo."""
+
     method_permission_name = {
         **RoomView.method_permission_name,
         "preview": "read",
@@ -52,7 +67,8 @@ class ListingEditor(RoomView):
 
     def own_routes(self) -> tuple[str, ...]:
         """Add the editor's."""
-        return ("add", "edit", "photos", "add_photos", "change_photo", "preview", "duplicate", "where")
+        photos = ("photos", "add_photos", "change_photo", "describe_photos")
+        return ("add", "edit", *photos, "preview", "duplicate", "where")
 
     def title_of(self, row: Property) -> str:
         """Name a listing by its title; a draft may have none yet."""
@@ -195,7 +211,7 @@ class ListingEditor(RoomView):
             action=url_for(f"{self.endpoint}.edit", pk=number),
             photos=url_for(f"{self.endpoint}.photos", pk=number),
             preview=url_for(f"{self.endpoint}.preview", pk=number),
-            saved=f"{clock.now().astimezone(clock.here()):%H:%M}",
+            saved=widgets.hour(clock.now()),
             faults=faults,
             checklist=self.render_template("admin/_checklist.html", checklist=readiness.checklist(row)),
             go=None if faults or row.listing_state == "draft" else self.href_of(row),
@@ -259,6 +275,7 @@ class ListingEditor(RoomView):
             "most_photos": current_app.config["MOST_IMAGES"],
             "most_bytes": current_app.config["IMAGE_BYTES"],
             "upload": url_for(f"{self.endpoint}.photos", pk=row.id) if row else "",
+            "describe": url_for(f"{self.endpoint}.describe_photos", pk=row.id) if row else "",
         }
 
     @expose("/photos/<pk>")
@@ -294,6 +311,19 @@ class ListingEditor(RoomView):
         return self._changed(
             row, partial(images.change, actor, row.id, number, **changes[act]) if act in changes else None
         )
+
+    @expose("/photos/<pk>/captions", methods=["POST"])
+    def describe_photos(self, pk: str) -> Any:
+        """Write the captions that are sent; those of photos that are not named stay."""
+        require("update", "PropertyImage")
+        row, actor = self.row(pk), current_actor()
+        given = {one.id: texts[0] for one in row.images if (texts := sent_all(f"caption-{one.id}"))}
+
+        def work() -> None:
+            terms = {number: checked(self.image_terms, {"caption": text or None}) for number, text in given.items()}
+            images.describe(actor, row.id, {number: found["caption"] for number, found in terms.items()})
+
+        return self._changed(row, work if given else None, "Captions saved.")
 
     def _changed(self, row: Property, work: Any, done: str = "") -> Any:
         """Do what a button or a drop asks of the photos, and show them as they are then."""

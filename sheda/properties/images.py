@@ -1,6 +1,6 @@
 """The pictures of a listing: accepted and staged at once, rendered by a worker, in order, with exactly one cover."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any, Protocol
 
 from flask import current_app
@@ -91,6 +91,16 @@ def change(actor: Actor, property_id: int, image_id: int, **changes: Any) -> Pro
     subject.updated_at = clock.now()
     flush()
     return image
+
+
+def describe(actor: Actor, property_id: int, captions: Mapping[int, str | None]) -> None:
+    """Write the captions of a listing's pictures, by their ids; those of pictures that are gone are dropped."""
+    subject = lock_own(actor, property_id)
+    for image in images_of(subject.id):
+        if image.id in captions:
+            image.caption = captions[image.id] or None
+    subject.updated_at = clock.now()
+    flush()
 
 
 def remove(actor: Actor, property_id: int, image_id: int) -> None:

@@ -19,7 +19,7 @@ from sheda.core.widgets import Link
 from sheda.properties import audience, editor, services
 from sheda.properties.editor_pages import ListingEditor, pressing_state
 from sheda.properties.models import Property, amenity_codes
-from sheda.properties.schemas import Changes, DraftTerms
+from sheda.properties.schemas import Changes, DraftTerms, ImageChanges
 from sheda.properties.states import LISTING
 from sheda.properties.texts import listings_with
 from sheda.properties.words import KINDS, PERIODS, WORDS, amenity_words
@@ -68,7 +68,7 @@ class PropertyView(ListingEditor):
     datamodel = RoomInterface(Property)
     class_permission_name = "Property"
     route_base = "/admin/properties"
-    terms, draft_terms = Changes, DraftTerms
+    terms, draft_terms, image_terms = Changes, DraftTerms, ImageChanges
     nouns = ("listing", "listings")
     icon = "listing"
     show_template = "admin/property_show.html"

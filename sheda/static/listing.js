@@ -90,8 +90,13 @@
   let wait = 0;
   let pause = 1000;
 
-  const say = (text, tone) => {
-    $("saved").textContent = text ? `· ${text}` : "";
+  const fragment = (html) => {
+    const fresh = document.createElement("template");
+    fresh.innerHTML = html;
+    return fresh.content;
+  };
+  const say = (text, tone, ...more) => {
+    $("saved").replaceChildren(...(text ? [`· ${text}`, ...more] : []));
     $("saved").dataset.tone = tone || "";
   };
   const notice = (text, tone, ...buttons) => {
@@ -216,7 +221,7 @@
       return found;
     }
     const left = found.faults.length ? (act === "publish" ? ", not live yet: see what is marked" : ", but for what is marked") : "";
-    say(`Saved ${found.saved}${left}`, left ? "wait" : "");
+    say("Saved ", left ? "wait" : "", fragment(found.saved), left);
     if (act === "publish" && found.faults.length) form.querySelector("[aria-invalid]")?.focus();
     return found;
   };
@@ -233,7 +238,7 @@
     wait = setTimeout(() => save(), 1200);
   };
   const changed = (event) => {
-    if (event.target.id === "files") return;
+    if (event.target.id === "files" || event.target.form !== form) return;
     costs();
     fit();
     later();
@@ -245,7 +250,7 @@
     save(event.submitter?.value || "save");
   });
   window.addEventListener("online", () => isDirty && isDraft && save());
-  window.addEventListener("beforeunload", (event) => isDirty && event.preventDefault());
+  window.addEventListener("beforeunload", (event) => (isDirty || unkept().length) && event.preventDefault());
   $("preview").addEventListener("click", async (event) => {
     if (!isDirty || !isDraft) return;
     event.preventDefault();
@@ -295,24 +300,35 @@
   const list = $("photo-list");
   const add = list.querySelector(".s-add");
   const shown = () => [...list.querySelectorAll("[data-photo]")];
+  const captions = () => [...list.querySelectorAll("[data-caption]")];
+  const unkept = () => captions().filter((one) => one.value !== one.defaultValue);
   const tell = (text) => ($("photos-said").textContent = text);
+  const trouble = async (answer) => {
+    const told = answer ? await answer.json().catch(() => ({})) : {};
+    const why = told.errors?.length ? told.errors.map((one) => one.message).join(" ") : told.detail;
+    notice(why || "No connection: the photos are as they were. Try again in a moment.", "danger");
+  };
   const ready = () => {
     document.querySelectorAll("[data-photo-count]").forEach((count) => (count.textContent = shown().length));
-    shown().forEach((photo) => (photo.draggable = shown().length > 1));
+    // In a photo that can be dragged the pointer could not choose among the letters of its caption.
+    shown().forEach((photo) => (photo.draggable = shown().length > 1 && !photo.querySelector("[data-caption]:focus")));
     clearTimeout(ready.wait);
     if (list.querySelector("[data-waiting]")) ready.wait = setTimeout(again, (ready.pause = Math.min((ready.pause || 600) * 1.4, 10000)));
     else ready.pause = 600;
   };
   const take = (html) => {
     const focused = document.activeElement?.closest?.("[data-photo]") ? document.activeElement : null;
-    const [id, act] = focused ? [focused.closest("[data-photo]").dataset.photo, focused.value || "grip"] : [];
-    const fresh = document.createElement("template");
-    fresh.innerHTML = html;
+    const id = focused?.closest("[data-photo]").dataset.photo;
+    const kind = focused && (["[data-grip]", "[data-caption]"].find((one) => focused.matches(one)) || `button[value="${focused.value}"]`);
+    const caret = focused?.selectionStart;
+    const typed = new Map(unkept().map((one) => [one.name, one.value]));
     shown().forEach((old) => old.remove());
-    list.prepend(fresh.content);
+    list.prepend(fragment(html));
+    captions().forEach((one) => typed.has(one.name) && (one.value = typed.get(one.name)));
     const photo = id && list.querySelector(`[data-photo="${id}"]`);
-    const same = photo && (act === "grip" ? photo.querySelector(".s-grip") : photo.querySelector(`button[value="${act}"]`));
+    const same = photo?.querySelector(kind);
     (same && !same.disabled ? same : photo?.querySelector("button:not(:disabled)"))?.focus();
+    if (kind === "[data-caption]") same?.setSelectionRange(caret, caret);
     if (focused && !photo) $("files").focus();
     ready();
     if (isDraft && !isDirty) refresh();
@@ -340,11 +356,31 @@
       const number = shown().findIndex((one) => one.dataset.photo === photo.dataset.photo) + 1;
       tell(act === "remove" ? "Photo removed." : act === "cover" ? `Photo ${number} is the cover.` : `Photo moved to place ${number} of ${shown().length}.`);
     } else {
-      const told = answer ? (await answer.json().catch(() => ({}))).detail : "";
-      notice(told || "No connection: the photos are as they were. Try again in a moment.", "danger");
+      await trouble(answer);
       again();
     }
   };
+  const describe = async (caption) => {
+    const [before, now] = [caption.defaultValue, caption.value];
+    const known = (text) => captions().forEach((one) => one.name === caption.name && (one.defaultValue = text));
+    const body = new FormData();
+    body.set("csrf_token", token());
+    body.set(caption.name, now);
+    known(now);
+    const answer = await fetch(`${form.dataset.photos}/captions`, { method: "post", body, credentials: "same-origin", keepalive: true, headers: quiet() }).catch(() => null);
+    known(answer?.ok ? now : before);
+    return answer?.ok ? tell("Caption saved.") : trouble(answer);
+  };
+  list.addEventListener("focusin", (event) => event.target.matches("[data-caption]") && (event.target.closest("[data-photo]").draggable = false));
+  list.addEventListener("focusout", (event) => {
+    if (!event.target.matches("[data-caption]")) return;
+    event.target.closest("[data-photo]").draggable = shown().length > 1;
+    if (event.target.value !== event.target.defaultValue) describe(event.target);
+  });
+  $("photo-captions").addEventListener("submit", (event) => {
+    event.preventDefault();
+    unkept().forEach(describe);
+  });
   list.addEventListener("click", (event) => {
     const tool = event.target.closest("button[name=act]");
     if (!tool) return;

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from flask import flash, redirect, url_for
 from flask_appbuilder import expose
+from markupsafe import Markup
 
 from sheda.appointments.models import Appointment, AvailabilityException
 from sheda.core import clock, widgets
@@ -255,7 +256,7 @@ def _event(found: Agenda, row: Appointment, shown: Span, asked: Asked, chosen: A
         "size": _size(row),
         "state": row.status,
         "words": pages.words[row.status],
-        "time": f"{start:%H:%M}",
+        "time": widgets.hour(row.starts_at, found.zone),
         "client": row.client.first_name,
         "home": row.subject.title,
         "href": asked.href(on=start.date().isoformat(), at=row.id),
@@ -285,7 +286,7 @@ def _cell(found: Agenda, day: Day, asked: Asked) -> dict[str, Any]:
         "count": len(day.viewings),
         "waiting": sum(row.status == "pending" for row in day.viewings),
         "events": [
-            (row.status, f"{row.starts_at.astimezone(found.zone):%H:%M} {row.client.first_name}")
+            (row.status, Markup("{} {}").format(widgets.hour(row.starts_at, found.zone), row.client.first_name))
             for row in day.viewings[:IN_A_CELL]
         ],
         "more": max(0, len(day.viewings) - IN_A_CELL),
@@ -330,9 +331,8 @@ def _same_day(found: Agenda, one: Appointment, other: Appointment) -> bool:
     return one.starts_at.astimezone(found.zone).date() == other.starts_at.astimezone(found.zone).date()
 
 
-def _before_words(found: Agenda, row: Appointment) -> str:
-    start: datetime = row.starts_at.astimezone(found.zone)
-    return f"{row.client.first_name}, {start:%H:%M}"
+def _before_words(found: Agenda, row: Appointment) -> Markup:
+    return Markup("{}, {}").format(row.client.first_name, widgets.hour(row.starts_at, found.zone))
 
 
 def _block_words(row: AvailabilityException) -> str:

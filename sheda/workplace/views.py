@@ -7,6 +7,7 @@ from typing import Any
 from flask import redirect, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.hooks import before_request
+from markupsafe import Markup
 
 from sheda.appointments.models import Appointment
 from sheda.chat.models import Message
@@ -123,7 +124,7 @@ def _next_viewing(row: Appointment) -> dict[str, Any]:
     left = row.starts_at - clock.now()
     return {
         "when": f"in {widgets.length_words(left)}" if left.total_seconds() > 0 else "now",
-        "title": f"{row.starts_at.astimezone(clock.here()):%H:%M}, {row.subject.title}",
+        "title": Markup("{}, {}").format(widgets.hour(row.starts_at), row.subject.title),
         "client": row.client.get_full_name(),
         "phone": row.client.phone,
         "href": deal_href(row),

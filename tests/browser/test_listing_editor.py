@@ -135,6 +135,32 @@ class TestPhotos:
         assert order_of(home) == [first[1], first[2], first[0], first[3]]
         window.assert_clean()
 
+    def test_captions_keep_themselves_while_the_photos_are_drawn_anew(
+        self, agent_window: Watched, world: World, home: Property
+    ) -> None:
+        page = agent_window.open(f"/admin/properties/edit/{home.id}")
+        caption = page.get_by_role("textbox", name="Caption of photo 2")
+        caption.fill("The garden")
+        caption.press("Tab")
+        expect(page.locator("#photos-said")).to_have_text("Caption saved.")
+        caption.press("End")
+        caption.press_sequentially(", by n")
+        page.evaluate("document.querySelector('[data-photo] button[value=later]').click()")
+        expect(page.locator("#photos-said")).to_have_text("Photo moved to place 2 of 4.")
+        moved = page.get_by_role("textbox", name="Caption of photo 1")
+        expect(moved).to_have_value("The garden, by n")
+        moved.focus()
+        page.keyboard.press("End")
+        page.keyboard.type("ight")
+        page.keyboard.press("Enter")
+        expect(page.locator("#photos-said")).to_have_text("Caption saved.")
+        db.session.expire_all()
+        assert [one.caption for one in images.images_of(home.id)] == ["The garden, by night", None, None, None]
+        assert page.locator("#saved").get_attribute("data-tone") is None, (
+            "a caption is no change of the listing's words"
+        )
+        agent_window.assert_clean()
+
     def test_files_are_dropped_and_bad_ones_say_why(
         self, watch: Callable[..., Watched], world: World, home: Property
     ) -> None:

@@ -10,7 +10,8 @@ from flask import Flask
 from playwright.sync_api import expect
 
 from sheda.core import clock
-from tests import walk
+from sheda.core.db import db
+from tests import factories, walk
 from tests.browser.conftest import one_context
 from tests.browser.watching import WIDE, Watched
 from tests.browser.world import World
@@ -94,6 +95,15 @@ class TestWithoutScript:
         page.get_by_role("radio").nth(2).check(force=True)
         page.get_by_role("button", name="Move").click()
         expect(page.get_by_text("Moved. The other side has been told.")).to_be_visible()
+
+    def test_photos_are_described(self, plain: Watched, world: World) -> None:
+        image = factories.make_image(world.home, status="failed")
+        page = plain.open(f"/admin/properties/edit/{world.home.id}")
+        page.get_by_role("textbox", name="Caption of photo 1").fill("The gate, by day")
+        page.get_by_role("button", name="Save captions").click()
+        expect(page.get_by_text("Captions saved.")).to_be_visible()
+        db.session.refresh(image)
+        assert image.caption == "The gate, by day"
 
     def test_money_is_judged(self, plain: Watched, world: World) -> None:
         page = plain.open("/admin/")

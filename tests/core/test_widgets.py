@@ -1,5 +1,6 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -46,6 +47,11 @@ class TestMoment:
             act_as(Actor(1, Role.AGENT, time_zone=zone))
             assert f"2026, {words}" in widgets.moment(NOON)
             assert f">{words[:5]}</time>" in widgets.hour(NOON)
+
+    def test_an_hour_of_another_zone_is_told_exactly_in_that_zone(self) -> None:
+        shown = widgets.hour(NOON, ZoneInfo("Africa/Nairobi"))
+        assert ">14:20</time>" in shown
+        assert 'title="Tuesday 24 November 2026, 14:20 (EAT)"' in shown
 
 
 class TestCountdown:

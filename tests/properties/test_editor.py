@@ -391,6 +391,7 @@ class TestForeign:
                 f"{base}/duplicate/{home.id}",
                 f"{base}/photos/{home.id}",
                 f"{base}/photos/{home.id}/{image.id}",
+                f"{base}/photos/{home.id}/captions",
             ):
                 answer = browser.send(path, **LISTING, act="remove", files=[photo()])
                 assert answer.status_code == 404, path

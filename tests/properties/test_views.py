@@ -79,6 +79,35 @@ class TestPhotos:
         assert [(image.id, image.is_cover) for image in self.images_of(home)] == [(third, False), (second, True)]
         assert "Being prepared" in browser.get(f"/admin/properties/show/{home.id}").text
 
+    def test_captions_are_written_together_and_taken_away(self, browser: Browser, agent: Any) -> None:
+        home = factories.make_property(agent)
+        first, second = (factories.make_image(home, position=place) for place in (0, 1))
+        path = f"/admin/properties/photos/{home.id}/captions"
+        browser.get(f"/admin/properties/edit/{home.id}")
+        browser.send(path, **{f"caption-{first.id}": " The <gate>, by day ", f"caption-{second.id}": "The garden"})
+        assert [image.caption for image in self.images_of(home)] == ["The <gate>, by day", "The garden"]
+        page = browser.get(f"/admin/properties/edit/{home.id}").text
+        assert browser.notices() == ["Captions saved."]
+        assert 'value="The &lt;gate&gt;, by day"' in page
+        browser.send(path, **{f"caption-{second.id}": ""})
+        assert [image.caption for image in self.images_of(home)] == ["The <gate>, by day", None]
+
+    def test_a_caption_that_is_too_long_writes_none(self, browser: Browser, agent: Any) -> None:
+        home = factories.make_property(agent)
+        first, second = (factories.make_image(home, position=place) for place in (0, 1))
+        browser.get(f"/admin/properties/edit/{home.id}")
+        sent = {f"caption-{first.id}": "The gate", f"caption-{second.id}": "x" * 201}
+        assert browser.send(f"/admin/properties/photos/{home.id}/captions", **sent).status_code == 302
+        assert [image.caption for image in self.images_of(home)] == [None, None]
+
+    def test_captions_of_what_is_not_there_change_nothing(self, browser: Browser, agent: Any) -> None:
+        home, foreign = factories.make_property(agent), factories.make_image(factories.make_property())
+        browser.get(f"/admin/properties/edit/{home.id}")
+        for name in (f"caption-{foreign.id}", "caption-", "caption-x"):
+            path = f"/admin/properties/photos/{home.id}/captions"
+            assert browser.send(path, **{name: "Mine"}).status_code == 302
+        assert [image.caption for image in self.images_of(home)] == [None]
+
     def test_a_file_that_is_no_picture_is_refused_by_name(self, browser: Browser, agent: Any) -> None:
         home = factories.make_property(agent)
         browser.get(f"/admin/properties/show/{home.id}")

@@ -100,6 +100,13 @@ class TestWeek:
             assert browser.get(href).status_code == 200
             browser.get("/admin/calendar/")
 
+    @pytest.mark.parametrize("view", ["day", "week", "month"])
+    def test_a_viewings_hour_says_exactly_when_on_hover(self, browser: Browser, agent: User, view: str) -> None:
+        viewing(agent, 24, 10.5)
+        page = browser.get(f"/admin/calendar/?view={view}&on=2026-11-24").text
+        shown = re.findall(r'<time datetime="2026-11-24T10:30\+01:00" title="([^"]+)">10:30</time>', page)
+        assert "Tuesday 24 November 2026, 10:30 (WAT)" in shown
+
     def test_a_month_shows_each_days_viewings(self, browser: Browser, agent: User) -> None:
         for hour in (9, 10, 11, 12):
             viewing(agent, 30, hour, client=factories.make_user(first_name="Wale"))
@@ -143,7 +150,7 @@ class TestChosen:
         )
         page = browser.get("/admin/calendar/").text
         assert "Amina Yusuf" in page
-        assert "Kemi, 15:00" in page
+        assert re.search(r"Kemi, <time [^>]+>15:00</time>", page)
         assert f"/admin/appointments/move/{asked.id}/confirm" in page
         assert "Kemi Balogun" in browser.get(f"/admin/calendar/?at={set_one.id}").text
 

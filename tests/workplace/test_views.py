@@ -97,7 +97,8 @@ class TestHome:
             )
         browser = browser_of(browser.http.application, agent)
         page = browser.get("/admin/").text
-        times = re.findall(r'<time datetime="[^"]+" title="[^"]+">(\d\d:\d\d)</time>', page)
+        listed = re.findall(r'<ol class="s-day-list">.*?</ol>', page, re.DOTALL)[0]
+        times = re.findall(r'<li[^>]*><time datetime="[^"]+" title="[^"]+">(\d\d:\d\d)</time>', listed)
         assert times == ["10:20", "11:20", "12:20"]
         assert "Now · free until 12:20" in page
         assert 'href="tel:+2348035550142"' in page
