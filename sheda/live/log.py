@@ -24,9 +24,9 @@ _ONE = _SINCE.format(
     fresh=f"{_ROWS.format(whose='one_id = :person AND ')} UNION ALL {_ROWS.format(whose='other_id = :person AND ')}"
 )
 
-_PRUNE = """WITH gone AS (DELETE FROM live_events WHERE id IN (SELECT id FROM live_events
+_PRUNE = """WITH gone AS (DELETE FROM live_events WHERE ctid = ANY (ARRAY(SELECT ctid FROM live_events
   WHERE at < now() - CAST(:kept AS interval) OR xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-  ORDER BY id LIMIT :batch) RETURNING id) SELECT count(*) FROM gone"""
+  ORDER BY xid, id LIMIT :batch)) RETURNING id) SELECT count(*) FROM gone"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 import uuid
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, PrimaryKeyConstraint, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sheda.core.db import Id, Model, Stamp, UserId
+from sheda.core.db import Model, Stamp, UserId
 
 
 class LiveEvent(Model):
@@ -18,12 +18,12 @@ class LiveEvent(Model):
 
     __tablename__ = "live_events"
     __table_args__ = (
-        Index("ix_live_events_xid", "xid"),
+        PrimaryKeyConstraint("xid", "id"),
         Index("ix_live_events_one_id", "one_id", "xid"),
         Index("ix_live_events_other_id", "other_id", "xid", postgresql_where=text("other_id IS NOT NULL")),
     )
 
-    id: Mapped[Id]
+    id: Mapped[int] = mapped_column(BigInteger, autoincrement=True)
     xid: Mapped[int] = mapped_column(BigInteger, server_default=text("pg_current_xact_id()::text::bigint"))
     horizon: Mapped[int] = mapped_column(
         BigInteger, server_default=text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")

@@ -56,7 +56,10 @@ class SavedSearch(Model):
 
 
 class ListingNews(Model):
-    """A listing that came to the market or became cheaper, until every search up to `after_id` has been asked."""
+    """A listing that came to the market or became cheaper, until every search up to `after_id` has been asked.
+
+    Written by a SELECT of listings, none of which is ever deleted, and kept for minutes: it has no foreign key.
+    """
 
     __tablename__ = "listing_news"
     __table_args__ = (
@@ -65,7 +68,7 @@ class ListingNews(Model):
     )
 
     id: Mapped[Id]
-    property_id: Mapped[int] = mapped_column(ForeignKey("properties.id", ondelete="RESTRICT"))
+    property_id: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[str] = mapped_column(String(10))
     was: Mapped[MoneyColumn | None]
     at: Mapped[Stamp]
