@@ -10,7 +10,7 @@ import logging
 import smtplib
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -72,9 +72,8 @@ class Outbox(Model):
 POST = """
 WITH posted AS (
   INSERT INTO outbox (key, message_id, user_id, template, context, created_at, due_at)
-  SELECT r.key, gen_random_uuid(), r.user_id, CAST(:template AS text), m.context || r.own, :now, :due_at
-  FROM json_to_recordset(CAST(:mailings AS json)) AS m (context jsonb, readers json),
-    json_to_recordset(m.readers) AS r (key text, user_id bigint, own jsonb)
+  SELECT r.key, gen_random_uuid(), r.user_id, CAST(:template AS text), r.context, :now, :due_at
+  FROM json_to_recordset(CAST(:mails AS json)) AS r (key text, user_id bigint, context jsonb)
   ON CONFLICT DO NOTHING RETURNING id
 ) SELECT count(*) FROM posted"""
 """Mails, however many, are one value of one statement."""
@@ -146,23 +145,15 @@ def post_mail(
 def post_mails(
     template: str, mails: Iterable[tuple[int, str, dict[str, Any]]], *, due_at: datetime | None = None
 ) -> int:
-    """Put mails (to whom, key, context) into the outbox by one statement; how many of their keys were new."""
-    return post_mailings(template, [mailing(context, [(user_id, key, {})]) for user_id, key, context in mails], due_at)
+    """Put mails (to whom, key, context) into the outbox by one statement; how many of their keys were new.
 
-
-def mailing(context: Mapping[str, Any], readers: Iterable[tuple[int, str, dict[str, Any]]]) -> dict[str, Any]:
-    """Return what is posted to several people at once: the context of all, and each one's id, key and own context."""
-    to = [{"user_id": user_id, "key": key, "own": own} for user_id, key, own in readers]
-    return {"context": context, "readers": to}
-
-
-def post_mailings(template: str, mailings: list[dict[str, Any]], due_at: datetime | None = None) -> int:
-    """Put mailings into the outbox by one statement; how many of their mails' keys were new."""
-    if not mailings:
+    Where many are posted at once, let a context name its rows, and let the preparer of the template find the words.
+    """
+    rows = [{"user_id": user_id, "key": key, "context": context} for user_id, key, context in mails]
+    if not rows:
         return 0
     now = clock.now()
-    values = {"template": template, "now": now, "due_at": due_at or now, "mailings": json.dumps(mailings)}
-    [(written,)] = write(POST, **values)
+    [(written,)] = write(POST, template=template, now=now, due_at=due_at or now, mails=json.dumps(rows))
     if written:
         after_commit(_ring)
     return int(written)

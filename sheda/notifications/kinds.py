@@ -1,6 +1,7 @@
 """Every kind of notice, on one screen; each has its mail in `templates/mail/<kind>.txt|.html`."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from sheda.core.actor import Role
 
@@ -22,7 +23,7 @@ class Kind:
     shows: bool = True
     digests: bool = True
 
-    @property
+    @cached_property
     def channels(self) -> tuple[str, ...]:
         """Name the channels that one may choose for it."""
         can = {

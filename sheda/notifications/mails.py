@@ -20,7 +20,7 @@ from sheda.core.db import db
 from sheda.core.mail import Extras, Undeliverable
 from sheda.core.outbox import Outbox, prepares
 from sheda.core.unsubscribing import one_click
-from sheda.notifications import unsubscribing
+from sheda.notifications import unsubscribing, words
 from sheda.notifications.kinds import KINDS
 from sheda.notifications.models import Notification
 from sheda.notifications.signals import DIGEST
@@ -49,6 +49,13 @@ def papers(row: Outbox) -> Extras:
     return Extras(attachments=((f"contract-{contract.reference}.pdf", "application/pdf", document_of(contract)),))
 
 
+def ended_term(row: Outbox) -> Extras:
+    """Say of a contract what its terms are, which never change."""
+    [term] = words.terms([row.context["subject_id"]])
+    why = words.reason_of(row.context.get("reason"))
+    return Extras(context=words.term(term, why) | {"began": term.began})
+
+
 def still_unread(row: Outbox) -> Extras:
     """Let no mail leave about messages that were read meanwhile."""
     said = row.context
@@ -71,6 +78,7 @@ CARRIES: dict[str, Callable[[Outbox], Extras]] = {
     "appointment_expired": invitation,
     "appointment_reminder": still_true,
     "payment_accepted": papers,
+    "contract_ended": ended_term,
     "chat_waiting": still_unread,
 }
 """What a kind's mail carries beside its words, or what must still be so for it to leave."""

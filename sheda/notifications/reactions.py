@@ -188,11 +188,12 @@ def payment_escalated(event: PaymentEscalated) -> None:
 @Plural
 def contract_ended(moves: Moves) -> None:
     """Tell both sides that a tenancy, or a renewal before its day, has ended."""
-    why = words.reason_of(moves.reason)
+    why = {"reason": moves.reason} if moves.reason else {}
     news = []
     for term in words.terms(moves.ids):
         text = f"The {'tenancy' if term.began else 'renewal'} of {term.home} has ended."
-        said = words.term(term, why) | {"began": term.began}
+        # The rest of the mail is found when it leaves (mails.py): a hundred thousand may be written in one night.
+        said = {"path": term.path, **why}
         news.append(News(term.id, _both(term, text), said, term.client_id, term.agent_id))
     tell_all("contract_ended", "contracts", news)
 

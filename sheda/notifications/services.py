@@ -13,13 +13,16 @@ from sheda.core.access import get_visible
 from sheda.core.actor import Actor
 from sheda.core.actor import Role as ActorRole
 from sheda.core.db import db, write
-from sheda.core.outbox import Outbox, mailing, post_mailings
+from sheda.core.outbox import Outbox, post_mails
 from sheda.notifications import devices, signals
 from sheda.notifications.access import own_notices
 from sheda.notifications.models import DigestLine, Notification, Preference, QuietHours
-from sheda.notifications.wishes import wishes_of
+from sheda.notifications.wishes import TEXTS, wishes_of
 
 LONGEST_TEXT = 300
+
+PLAIN_WAYS = frozenset({"app", "mail"})
+"""Beyond these lie people's devices and the daily mail, which need more to be known of each."""
 
 SUBJECTS = {
     "agent_verifications": "verification",
@@ -83,26 +86,25 @@ def tell_all(kind: str, table: str, news: Sequence[News], *, version: str = "") 
     Whoever takes pushes, texts or a daily mail costs two or three more, however many they are.
     """
     wishes = wishes_of(kind, {user_id for one in news for user_id in one.texts})
+    subject_type = SUBJECTS[table]
     notices: list[dict[str, Any]] = []
-    mailings: list[dict[str, Any]] = []
+    mails: list[tuple[int, str, dict[str, Any]]] = []
     pushed: list[tuple[str, signals.News]] = []
     lines: list[signals.News] = []
     for one in news:
-        readers = []
-        for user_id, text in sorted(one.texts.items()):
-            key, side = key_of(kind, one.subject_id, version, user_id), one.side(user_id)
-            path = "" if side == "client" else str(one.words.get("path", ""))
-            short = signals.News(user_id, key, _shortened(text), SUBJECTS[table], one.subject_id, path)
-            if wishes.wants(user_id, "app"):
-                notices.append({"user_id": user_id, "key": key, "text": short.text, "subject_id": one.subject_id})
-            if wishes.wants(user_id, "digest") and wishes.wants(user_id, "mail"):
-                lines.append(short)
-            elif wishes.wants(user_id, "mail"):
-                readers.append((user_id, key, {"side": side, "subject_id": one.subject_id}))
-            pushed += [(channel, short) for channel in wishes.signals(user_id)]
-        if readers:
-            mailings.append(mailing(one.words, readers))
-    return _note(kind, table, notices) + post_mailings(kind, mailings) + signals.send(kind, pushed, lines)
+        for user_id, said in sorted(one.texts.items()):
+            key, side, text = key_of(kind, one.subject_id, version, user_id), one.side(user_id), _shortened(said)
+            ways = wishes.ways(user_id)
+            if "app" in ways:
+                notices.append({"user_id": user_id, "key": key, "text": text, "subject_id": one.subject_id})
+            if "mail" in ways and "digest" not in ways:
+                mails.append((user_id, key, {**one.words, "side": side, "subject_id": one.subject_id}))
+            if not ways <= PLAIN_WAYS:
+                path = "" if side == "client" else str(one.words.get("path", ""))
+                short = signals.News(user_id, key, text, subject_type, one.subject_id, path)
+                lines += [short] if {"mail", "digest"} <= ways else []
+                pushed += [(channel, short) for channel in ("push", *TEXTS) if channel in ways]
+    return _note(kind, table, notices) + post_mails(kind, mails) + signals.send(kind, pushed, lines)
 
 
 def _note(kind: str, table: str, notices: list[dict[str, Any]]) -> int:

@@ -24,6 +24,9 @@ ON_AT_FIRST = frozenset({"app", "mail", "push"})
 
 TEXTS = ("sms", "whatsapp")
 
+DEVICE = "device"
+"""Stands among what somebody has said when a device of his takes pushes."""
+
 WISHES = """
 SELECT user_id, channel, is_on FROM notification_preferences
  WHERE user_id = ANY(CAST(:people AS bigint[])) AND kind = :kind
@@ -35,28 +38,30 @@ class Wishes:
     """How some people want to hear of one kind of news."""
 
     kind: str
-    said: Mapping[tuple[int, str], bool]
+    said: Mapping[int, Mapping[str, bool]]
+    usual: frozenset[str]
 
-    def wants(self, user_id: int, channel: str) -> bool:
-        """Tell whether somebody wants to hear of it by a channel."""
-        about = KINDS[self.kind]
-        if channel not in about.channels:
-            return False
-        if channel == "mail" and about.is_security:
-            return True
-        return self.said.get((user_id, channel), channel in ON_AT_FIRST)
+    def ways(self, user_id: int) -> frozenset[str]:
+        """Name the channels by which somebody hears of it: those that he wants, and that are there."""
+        said = self.said.get(user_id)
+        return self.usual if said is None else _ways(self.kind, said)
 
-    def signals(self, user_id: int) -> list[str]:
-        """Name the channels to somebody's devices that he wants, and that are there."""
-        found = [channel for channel in TEXTS if self.wants(user_id, channel) and text_url(channel)]
-        has_device = (user_id, "device") in self.said
-        return ["push", *found] if has_device and self.wants(user_id, "push") else found
+
+def _ways(kind: str, said: Mapping[str, bool]) -> frozenset[str]:
+    about = KINDS[kind]
+    wanted = {channel for channel in about.channels if said.get(channel, channel in ON_AT_FIRST)}
+    if about.is_security and about.mails:
+        wanted.add("mail")
+    missing = {channel for channel in TEXTS if not text_url(channel)} | (set() if DEVICE in said else {"push"})
+    return frozenset(wanted - missing)
 
 
 def wishes_of(kind: str, people: Collection[int]) -> Wishes:
     """Return how people want to hear of a kind, in one statement."""
-    said = {(user_id, channel): is_on for user_id, channel, is_on in read(WISHES, people=list(people), kind=kind)}
-    return Wishes(kind, said)
+    said: dict[int, dict[str, bool]] = {}
+    for user_id, channel, is_on in read(WISHES, people=list(people), kind=kind):
+        said.setdefault(user_id, {})[channel] = is_on
+    return Wishes(kind, said, _ways(kind, {}))
 
 
 def text_url(channel: str) -> str:

@@ -139,6 +139,11 @@ class Term:
     client: str
     agent: str
 
+    @property
+    def path(self) -> str:
+        """Return where it is at the desk."""
+        return f"/admin/contracts/show/{self.id}"
+
 
 TERMS = """
 SELECT c.id, c.client_id, c.agent_id, c.reference, p.title, p.reference, c.start_date,
@@ -168,7 +173,7 @@ def term(found: Term, *more: Fact | None) -> dict[str, Any]:
     """Return what a mail says of the contract of a term."""
     start, end = day_of(found.start), day_of(found.last) if found.last else ""
     return {
-        "path": f"/admin/contracts/show/{found.id}",
+        "path": found.path,
         "home": found.home,
         "start": start,
         "end": end,
