@@ -373,7 +373,12 @@ def lock_one(model: type[Row], row_id: int) -> Row:
 
 def is_among(column: Any, ids: Collection[int]) -> Any:
     """Return the condition that a column is one of many ids, which travel as one value."""
-    return column == any_(literal(list(ids), ARRAY(BigInteger)))
+    return column == any_(literal(as_array(ids)).cast(ARRAY(BigInteger)))
+
+
+def as_array(ids: Iterable[int]) -> str:
+    """Return many ids as one value, to be cast to `bigint[]`; as a list the driver would look at each."""
+    return f"{{{','.join(map(str, ids))}}}"
 
 
 def advisory_lock(*keys: tuple[str, int]) -> None:

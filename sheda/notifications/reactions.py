@@ -18,7 +18,7 @@ from sheda.contracts.models import Contract
 from sheda.contracts.services import contract_of
 from sheda.core import clock, widgets
 from sheda.core.banks import bank_name, mask
-from sheda.core.db import read
+from sheda.core.db import as_array, read
 from sheda.core.states import Moved, Moves, Plural
 from sheda.notifications import devices, words
 from sheda.notifications.services import News, forget, office_ids, tell, tell_all
@@ -36,7 +36,11 @@ from sheda.payments.events import (
 from sheda.profiles.events import BankAccountChanged, VerificationDecided, VerificationSubmitted
 from sheda.profiles.services import time_zone_of
 
-HOMES = "SELECT id, agent_id, title, reference FROM properties WHERE id = ANY(:ids) ORDER BY id"
+HOMES = "SELECT id, agent_id, title, reference FROM properties WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id"
+ENDED = """
+SELECT c.id, c.client_id, c.agent_id, c.activated_at IS NOT NULL, p.title, p.reference
+FROM contracts c JOIN properties p ON p.id = c.property_id
+WHERE c.id = ANY(CAST(:ids AS bigint[])) ORDER BY c.id"""
 
 
 def _both(subject: Any, text: str) -> dict[int, str]:
@@ -190,11 +194,11 @@ def contract_ended(moves: Moves) -> None:
     """Tell both sides that a tenancy, or a renewal before its day, has ended."""
     why = {"reason": moves.reason} if moves.reason else {}
     news = []
-    for term in words.terms(moves.ids):
-        text = f"The {'tenancy' if term.began else 'renewal'} of {term.home} has ended."
+    for contract_id, client_id, agent_id, began, *called in read(ENDED, ids=as_array(moves.ids)):
+        text = f"The {'tenancy' if began else 'renewal'} of {words.home_called(*called)} has ended."
         # The rest of the mail is found when it leaves (mails.py): a hundred thousand may be written in one night.
-        said = {"path": term.path, **why}
-        news.append(News(term.id, _both(term, text), said, term.client_id, term.agent_id))
+        said = {"path": words.contract_path(contract_id), **why}
+        news.append(News(contract_id, {client_id: text, agent_id: text}, said, client_id, agent_id))
     tell_all("contract_ended", "contracts", news)
 
 
@@ -219,7 +223,7 @@ def renewal_proposed(event: RenewalProposed) -> None:
 def property_returned(moves: Moves) -> None:
     """Ask the agent whether a home that is on the market again is still to be had."""
     news = []
-    for home_id, agent_id, *called in read(HOMES, ids=moves.ids):
+    for home_id, agent_id, *called in read(HOMES, ids=as_array(moves.ids)):
         text = f"{words.home_called(*called)} is on the market again. Is it still available? Pause it if it is not."
         news.append(News(home_id, {agent_id: text}, agent_id=agent_id))
     tell_all("property_returned", "properties", news, version=clock.now().isoformat())

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sheda.core import clock
 from sheda.core.actor import Actor
-from sheda.core.db import db, read
+from sheda.core.db import as_array, db, read
 from sheda.core.errors import InvalidInput
 from sheda.notifications.access import own_preferences
 from sheda.notifications.kinds import KINDS
@@ -59,7 +59,7 @@ def _ways(kind: str, said: Mapping[str, bool]) -> frozenset[str]:
 def wishes_of(kind: str, people: Collection[int]) -> Wishes:
     """Return how people want to hear of a kind, in one statement."""
     said: dict[int, dict[str, bool]] = {}
-    for user_id, channel, is_on in read(WISHES, people=list(people), kind=kind):
+    for user_id, channel, is_on in read(WISHES, people=as_array(people), kind=kind):
         said.setdefault(user_id, {})[channel] = is_on
     return Wishes(kind, said, _ways(kind, {}))
 

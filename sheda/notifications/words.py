@@ -139,11 +139,6 @@ class Term:
     client: str
     agent: str
 
-    @property
-    def path(self) -> str:
-        """Return where it is at the desk."""
-        return f"/admin/contracts/show/{self.id}"
-
 
 TERMS = """
 SELECT c.id, c.client_id, c.agent_id, c.reference, p.title, p.reference, c.start_date,
@@ -169,11 +164,16 @@ def contract(found: Contract, *more: Fact | None) -> dict[str, Any]:
     return term(next(terms([found.id])), *more)
 
 
+def contract_path(contract_id: int) -> str:
+    """Return where a contract is at the desk."""
+    return f"/admin/contracts/show/{contract_id}"
+
+
 def term(found: Term, *more: Fact | None) -> dict[str, Any]:
     """Return what a mail says of the contract of a term."""
     start, end = day_of(found.start), day_of(found.last) if found.last else ""
     return {
-        "path": found.path,
+        "path": contract_path(found.id),
         "home": found.home,
         "start": start,
         "end": end,
