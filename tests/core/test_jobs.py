@@ -139,8 +139,8 @@ class TestBell:
         first = time.monotonic() - began
         bell.ring()
         silent.close()
-        assert first < 4
-        assert time.monotonic() - began - first < 0.1
+        assert first < 10
+        assert time.monotonic() - began - first < 0.5
 
     def test_it_is_rung_once_until_a_worker_answers(self, app: Flask, redis: Any) -> None:
         celery = Celery("tests", set_as_current=False)
@@ -311,7 +311,7 @@ class TestSilentBroker:
                 headers=headers,
             )
             assert answer.status_code == 201, answer.get_json()
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 15
             assert mail_sink.to(agent_email) == []
             own_broker.start()
             until(lambda: mail_sink.to(agent_email), 90, "the mail of the booking")

@@ -103,7 +103,7 @@ class TestTime:
             began = time.monotonic()
             with pytest.raises(outbound.Unanswered, match="no answer within"):
                 outbound.post(f"http://127.0.0.1:{server.getsockname()[1]}/", headers={}, body=b"x", within=0.5)
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 10
             over.set()
             thread.join()
 

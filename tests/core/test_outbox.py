@@ -204,12 +204,12 @@ class TestFaults:
         assert (row().last_error, row().attempts, row().claimed_until) == ("IndexError", 1, None)
 
     def test_a_server_without_end_is_cut_off(self, ada: User, moody: Moody, monkeypatch: pytest.MonkeyPatch) -> None:
-        moody.greets_after = 3.0
+        moody.greets_after = 15.0
         monkeypatch.setattr(mail, "SEND_WITHIN", 0.3)
         post(ada)
         began = time.monotonic()
         assert deliver_due() == {"sent": 0, "failed": 1}
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         assert row().last_error == "SMTPServerDisconnected"
 
     def test_a_sweep_begins_nothing_after_its_time(self, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,8 @@ from sheda.properties.models import Property
 from tests.factories import auth, make_contract, make_payment, make_property
 from tests.properties.conftest import PROPERTIES
 
-LASTS = 0.4
+LASTS = 60.0
+"""Longer than any test takes."""
 
 
 @pytest.fixture
@@ -65,13 +66,13 @@ class TestKeeping:
         asked(shelf, Maker(), 2)
         assert asked(Shelf(app.config["REDIS_URL"], LASTS), Maker(), 2) == ["answer 1", "answer 2"]
 
-    def test_it_ends_by_itself_when_nobody_could_tell_of_a_write(self, shelf: Shelf) -> None:
-        make = Maker()
+    def test_it_ends_by_itself_when_nobody_could_tell_of_a_write(self, shelf: Shelf, app: Flask) -> None:
+        short, make = Shelf(app.config["REDIS_URL"], 0.4), Maker()
         began = time.monotonic()
-        first = asked(shelf, make, 2)[-1]
-        while shelf.answer("home 1", make) == first:
-            assert time.monotonic() - began < 2 * LASTS
-            time.sleep(LASTS / 20)
+        first = asked(short, make, 2)[-1]
+        while short.answer("home 1", make) == first:
+            assert time.monotonic() - began < 20
+            time.sleep(0.02)
 
     def test_a_turn_ends_it_at_once(self, shelf: Shelf) -> None:
         make = Maker()
@@ -154,7 +155,7 @@ class TestWithoutRedis:
         began = time.monotonic()
         assert asked(shelf, make) == ["answer 3", "answer 4", "answer 5"]
         shelf.turn()
-        assert time.monotonic() - began < 4 * shelves.TIMEOUT
+        assert time.monotonic() - began < 5
 
     def test_one_that_hangs_is_left_alone_after_the_first_wait(self, mortal_redis: Any) -> None:
         url, process = mortal_redis
@@ -162,9 +163,9 @@ class TestWithoutRedis:
         asked(shelf, make)
         process.send_signal(signal.SIGSTOP)  # it takes connections and says nothing
         began = time.monotonic()
-        asked(shelf, make, 20)
+        asked(shelf, make, 100)
         process.send_signal(signal.SIGCONT)
-        assert time.monotonic() - began < 4 * shelves.TIMEOUT
+        assert time.monotonic() - began < 50 * shelves.TIMEOUT
 
 
 def _by_object(number: int) -> None:

@@ -27,6 +27,9 @@ from tests import factories
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 20.0
 
+AT_ONCE = 10.0
+"""Seconds: it takes half of one where nothing else runs, and a minute where nobody is told of it."""
+
 
 def wait_for(is_so: Any, seconds: float = PATIENCE) -> None:
     """Wait until something is so."""
