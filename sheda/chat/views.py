@@ -10,6 +10,7 @@ from flask_appbuilder import BaseView, expose
 from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.decorators import has_access
+from werkzeug.datastructures import FileStorage
 from wtforms import BooleanField, SelectField, TextAreaField
 from wtforms.fields import SelectChoice
 
@@ -232,12 +233,16 @@ def _send(actor: Actor, other: int) -> bool:
     values = checked(SendMessage, body | ({"attachment_ids": [1]} if chosen else {}))
     limits.hit("chat", str(actor.user_id))
     attachments.check_number([*range(len(chosen))])
-    kept = [
-        attachments.store(actor, one.stream.read(MAX_BYTES + 1), one.filename or "", field="files").id for one in chosen
-    ]
+    kept = [attachments.store(actor, _bytes(one), one.filename or "", field="files").id for one in chosen]
     services.send(actor, other, values["message"], client_msg_id=values["client_msg_id"], attachment_ids=kept)
     services.mark_read(actor, other)
     return True
+
+
+def _bytes(chosen: FileStorage) -> bytes:
+    # A transaction that is repeated reads its files again.
+    chosen.stream.seek(0)
+    return chosen.stream.read(MAX_BYTES + 1)
 
 
 @waits

@@ -84,14 +84,15 @@ def change(actor: Actor, endpoint_id: int, **changes: Any) -> HookEndpoint:
         endpoint.note = _checked_note(changes["note"])
     endpoint.updated_at = clock.now()
     flush()
-    record(actor, endpoint, "update", "on", "on", details={"changed": ", ".join(sorted(changes))})
+    state = _state(endpoint)
+    record(actor, endpoint, "update", state, state, details={"changed": ", ".join(sorted(changes))})
     return endpoint
 
 
 def remove(actor: Actor, endpoint_id: int) -> None:
     """Remove an endpoint and what was sent there."""
     endpoint = _lock(actor, endpoint_id)
-    record(actor, endpoint, "remove", "on", "removed")
+    record(actor, endpoint, "remove", _state(endpoint), "removed")
     db.session.delete(endpoint)
     flush()
 
@@ -99,6 +100,10 @@ def remove(actor: Actor, endpoint_id: int) -> None:
 def _lock(actor: Actor, endpoint_id: int) -> HookEndpoint:
     get_visible(actor, HookEndpoint, endpoint_id)
     return lock_one(HookEndpoint, endpoint_id)
+
+
+def _state(endpoint: HookEndpoint) -> str:
+    return "off" if endpoint.stopped_at else "on"
 
 
 def _checked_url(url: str) -> str:
@@ -139,7 +144,8 @@ def renew_secret(actor: Actor, endpoint_id: int) -> str:
     if endpoint.secret_shown_at is not None:
         endpoint.old_salt, endpoint.old_until = endpoint.salt, now + current_app.config["HOOK_OVERLAP"]
     endpoint.salt, endpoint.secret_shown_at = secrets.token_hex(SALT_BYTES), now
-    record(actor, endpoint, "new_secret", "on", "on")
+    state = _state(endpoint)
+    record(actor, endpoint, "new_secret", state, state)
     return f"whsec_{base64.b64encode(key_of(endpoint.salt)).decode()}"
 
 
