@@ -9,10 +9,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 from tests.browser.watching import NARROW, REPORTS, SIZES, WIDE, Watched, listen
 from tests.browser.world import World, make_world
+
+PATIENCE = 30_000
+"""Milliseconds for what a page does by itself: a machine that is busy with other tests takes its time."""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -20,6 +23,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     """Run Playwright's driver."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as driver:
         yield driver
 
@@ -53,7 +57,7 @@ def one_context(chromium: Browser, size: tuple[int, int], **options: Any) -> Ite
         reduced_motion="reduce",
         **options,
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 

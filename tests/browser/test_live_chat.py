@@ -10,11 +10,18 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from sheda.core.actor import Role
 from tests import factories
+from tests.browser.conftest import PATIENCE
 from tests.browser.watching import REPORTS, WIDE, Watched, listen
 from tests.live.machine import Machine, Person, wait_for
 
-QUICK = 3_000
+QUICK = 8_000
 """Milliseconds: the inbox looks for news by itself only every ten seconds."""
+
+COUNTS = """
+window.__live = 0;
+document.addEventListener("sheda:live", (event) => (window.__live += event.detail.on ? 1 : 0));
+"""
+"""Counts how often a page has come to be told of news as they happen."""
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +41,9 @@ def window(chromium: Browser, machine: Machine, live_db: Any) -> Iterator[Callab
     def make(person: Person) -> Watched:
         context = chromium.new_context(viewport={"width": WIDE[0], "height": WIDE[1]}, reduced_motion="reduce")
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         context.add_init_script(REPORTS)
+        context.add_init_script(COUNTS)
         watched = Watched(context.new_page(), f"http://127.0.0.1:{machine.port}")
         listen(watched)
         watched.sign_in(person.user)
@@ -44,6 +52,10 @@ def window(chromium: Browser, machine: Machine, live_db: Any) -> Iterator[Callab
     yield make
     for context in contexts:
         context.close()
+
+
+def wait_until_live(page: Page, times: int = 1) -> None:
+    wait_for(lambda: page.evaluate("window.__live") >= times)
 
 
 def write(page: Page, text: str) -> None:
@@ -85,7 +97,7 @@ class TestInbox:
         page = watched.open("/admin/")
         inbox = page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Inbox")
         expect(inbox.locator(".s-count")).to_have_count(0)
-        page.wait_for_timeout(500)
+        wait_until_live(page)
         client.write(agent, "Hello")
         expect(inbox.locator(".s-count")).to_have_text("1 waiting", timeout=QUICK)
         home = factories.make_property(agent.user)
@@ -101,13 +113,13 @@ class TestInbox:
         client.write(agent, "one")
         watched = window(agent)
         page = watched.open(f"/admin/chats/with/{client.id}")
-        page.wait_for_timeout(500)
+        wait_until_live(page)
         machine.kill_live()
         client.write(agent, "two")
         machine.start_live()
         client.write(agent, "three")
-        expect(page.locator("#thread .s-words")).to_have_text(["one", "two", "three"], timeout=15_000)
-        page.wait_for_timeout(4_000)
+        expect(page.locator("#thread .s-words")).to_have_text(["one", "two", "three"])
+        wait_until_live(page, times=2)
         client.write(agent, "four")
         expect(page.locator("#thread .s-words").last).to_have_text("four", timeout=QUICK)
         assert words(page) == ["one", "two", "three", "four"]
@@ -118,7 +130,7 @@ class TestInbox:
         watched = window(agent)
         watched.page.add_init_script("window.WebSocket = class { constructor() { throw new Error('none here'); } };")
         page = watched.open(f"/admin/chats/with/{client.id}")
-        page.wait_for_timeout(1_000)
+        wait_until_live(page)
         client.write(agent, "two")
         expect(page.locator("#thread .s-words").last).to_have_text("two", timeout=QUICK)
 
@@ -137,7 +149,7 @@ class TestOrigin:
         import http.client
 
         def status(origin: str, path: str = "/admin/live/socket") -> int:
-            connection = http.client.HTTPConnection("127.0.0.1", machine.port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", machine.port, timeout=30)
             connection.request("GET", path, headers={**key, "Origin": origin})
             found = connection.getresponse().status
             connection.close()

@@ -15,7 +15,7 @@ from sheda.core import clock
 from sheda.core.db import db
 from sheda.live import jobs
 from sheda.live.models import LiveEvent
-from tests.live.machine import Machine, Person, ask, wait_for
+from tests.live.machine import AT_ONCE, Machine, Person, ask, wait_for
 
 
 @contextmanager
@@ -118,7 +118,7 @@ class TestPositions:
         threads = [threading.Thread(target=write, args=(place,)) for place in range(len(writers))]
         for thread in threads:
             thread.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while len(heard) < len(wanted) and time.monotonic() < deadline:
             ear = agent.listen(f"?after={position}")
             ear.hears_nothing(0.05)
@@ -234,7 +234,7 @@ class TestEvents:
         agent.ask("POST", "/api/v1/auth/logout", {})
         began = time.monotonic()
         assert list(self.frames(lines)) == []
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < AT_ONCE
 
     def test_nobody_gets_none(self, machine: Machine) -> None:
         assert ask(machine, "GET", "/api/v1/events")[0] == 401
