@@ -5,8 +5,7 @@ from urllib.parse import quote
 
 import segno
 from flask import redirect, url_for
-from flask_appbuilder import BaseView, expose
-from flask_appbuilder.hooks import before_request
+from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 from markupsafe import Markup
 
@@ -15,12 +14,12 @@ from sheda.accounts.language import speak
 from sheda.core import widgets
 from sheda.core.actor import current_actor
 from sheda.core.languages import LANGUAGES, REVIEWED, present
-from sheda.core.views import DOOR, perform, sent, turned_away
+from sheda.core.views import DOOR, DeskView, perform, sent
 
 LONGEST_CODE = 40
 
 
-class SecurityView(BaseView):
+class SecurityView(DeskView):
     """One's own sign-in."""
 
     route_base = "/admin/security"
@@ -36,10 +35,6 @@ class SecurityView(BaseView):
         "password": "update",
         "language": "update",
     }
-
-    @before_request
-    def _enter(self) -> Any:
-        return turned_away()
 
     @expose("/")
     @has_access

@@ -3,27 +3,22 @@
 from typing import Any
 
 from flask import redirect, url_for
-from flask_appbuilder import BaseView, expose
-from flask_appbuilder.hooks import before_request
+from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 
 from sheda.appointments import calendars
 from sheda.core import widgets
 from sheda.core.actor import current_actor
-from sheda.core.views import perform, turned_away
+from sheda.core.views import DeskView, perform
 
 
-class CalendarLinkView(BaseView):
+class CalendarLinkView(DeskView):
     """The private address at which an agent's calendar program reads his viewings."""
 
     route_base = "/admin/calendar-link"
     class_permission_name = "CalendarFeed"
     default_view = "show"
     method_permission_name = {"show": "read", "make": "create", "revoke": "delete"}
-
-    @before_request
-    def _enter(self) -> Any:
-        return turned_away()
 
     @expose("/")
     @has_access

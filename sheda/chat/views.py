@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, redirect, url_for
-from flask_appbuilder import BaseView, expose
+from flask_appbuilder import expose
 from flask_appbuilder.forms import DynamicForm
-from flask_appbuilder.hooks import before_request
 from flask_appbuilder.security.decorators import has_access
 from werkzeug.datastructures import FileStorage
 from wtforms import BooleanField, SelectField, TextAreaField
@@ -27,6 +26,7 @@ from sheda.core.forms import checked, clean
 from sheda.core.moves import write_form
 from sheda.core.roles import granted
 from sheda.core.views import (
+    DeskView,
     counts,
     here,
     is_post,
@@ -34,7 +34,6 @@ from sheda.core.views import (
     query,
     row_id,
     sent,
-    turned_away,
     uploaded,
     waits,
     way_back,
@@ -46,7 +45,7 @@ POLL = 10
 """Seconds until an open inbox looks for news, where nothing tells it."""
 
 
-class ChatView(BaseView):
+class ChatView(DeskView):
     """The inbox: only ever one's own conversations, whoever one is."""
 
     route_base = "/admin/chats"
@@ -65,10 +64,6 @@ class ChatView(BaseView):
         "unblock": "block",
         "report": "report",
     }
-
-    @before_request
-    def _enter(self) -> Any:
-        return turned_away()
 
     # ── Reading ──────────────────────────────────────────────────────────────────────────────────────
 

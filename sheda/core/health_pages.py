@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from flask_appbuilder import BaseView, expose
-from flask_appbuilder.hooks import before_request
+from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 from sqlalchemy import select
 
@@ -13,22 +12,18 @@ from sheda.core.actor import current_actor
 from sheda.core.db import db
 from sheda.core.generated import pages_of
 from sheda.core.jobs import JobRun
-from sheda.core.views import turned_away
+from sheda.core.views import DeskView
 
 SHOWN = 10
 
 
-class HealthView(BaseView):
+class HealthView(DeskView):
     """Each part that Sheda stands on, and the jobs that failed."""
 
     route_base = "/admin/health"
     class_permission_name = "SystemHealth"
     default_view = "show"
     method_permission_name = {"show": "read"}
-
-    @before_request
-    def _enter(self) -> Any:
-        return turned_away()
 
     @expose("/")
     @has_access

@@ -160,16 +160,20 @@ def view_of(kind: type[View]) -> View:
     return found
 
 
-class InnerView(BaseView):
+class DeskView(BaseView):
+    """Pages behind the door, each with a permission of its own."""
+
+    @before_request
+    def _enter(self) -> Any:
+        return turned_away()
+
+
+class InnerView(DeskView):
     """Pages behind the door: open to whoever may enter the admin UI, showing each the rows that are there for him."""
 
     class_permission_name = "AdminUI"
     base_permissions = ["can_enter"]
     method_permission_name = {"list": "enter", "show": "enter"}
-
-    @before_request
-    def _enter(self) -> Any:
-        return turned_away()
 
 
 # ── The frame around every page ──────────────────────────────────────────────────────────────────────────────────

@@ -5,8 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import redirect, url_for
-from flask_appbuilder import BaseView, expose
-from flask_appbuilder.hooks import before_request
+from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 from sqlalchemy import select
 
@@ -14,7 +13,7 @@ from sheda.core import clock, widgets
 from sheda.core.actor import Actor, current_actor
 from sheda.core.db import db
 from sheda.core.errors import InvalidInput
-from sheda.core.views import perform, row_id, sent, sent_all, turned_away
+from sheda.core.views import DeskView, perform, row_id, sent, sent_all
 from sheda.notifications import devices, wishes
 from sheda.notifications.access import own_devices
 from sheda.notifications.kinds import KINDS
@@ -30,7 +29,7 @@ LABELS = {
 }
 
 
-class PreferenceView(BaseView):
+class PreferenceView(DeskView):
     """How one wants to hear of what."""
 
     route_base = "/admin/notification-preferences"
@@ -43,10 +42,6 @@ class PreferenceView(BaseView):
         "add_device": "update",
         "drop_device": "update",
     }
-
-    @before_request
-    def _enter(self) -> Any:
-        return turned_away()
 
     @expose("/")
     @has_access

@@ -4,13 +4,12 @@ import json
 from typing import Any
 
 from flask import Response, render_template, url_for
-from flask_appbuilder import BaseView, expose
-from flask_appbuilder.hooks import before_request
+from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 
 from sheda.core.actor import current_actor
 from sheda.core.errors import NotFound
-from sheda.core.views import csp_nonce, query, turned_away
+from sheda.core.views import DeskView, csp_nonce, query
 from sheda.notifications import examples
 from sheda.notifications.kinds import KINDS
 from sheda.notifications.push import payload_of
@@ -29,17 +28,13 @@ class Reader:
         self.first_name = first_name
 
 
-class MessagePreviewView(BaseView):
+class MessagePreviewView(DeskView):
     """The templates of all messages."""
 
     route_base = "/admin/message-templates"
     class_permission_name = "MessagePreview"
     default_view = "list"
     method_permission_name = {"list": "list", "show": "list", "mail": "list"}
-
-    @before_request
-    def _enter(self) -> Any:
-        return turned_away()
 
     @expose("/")
     @has_access

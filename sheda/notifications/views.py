@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import redirect, url_for
-from flask_appbuilder import BaseView, expose
-from flask_appbuilder.hooks import before_request
+from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 from sqlalchemy import ScalarSelect, func, select
 
@@ -14,7 +13,7 @@ from sheda.core import widgets
 from sheda.core.actor import Actor, current_actor
 from sheda.core.desk import KINDS as PLACES
 from sheda.core.errors import BadRequest
-from sheda.core.views import counts, perform, query, row_id, turned_away
+from sheda.core.views import DeskView, counts, perform, query, row_id
 from sheda.notifications import reads, services
 from sheda.notifications.access import own_notices
 from sheda.notifications.models import Notification
@@ -25,17 +24,13 @@ TABLES = {word: table for table, word in services.SUBJECTS.items()}
 """What the subjects of notices are rows of."""
 
 
-class NoticeView(BaseView):
+class NoticeView(DeskView):
     """One's own notices."""
 
     route_base = "/admin/notices"
     class_permission_name = "Notification"
     default_view = "list"
     method_permission_name = {"list": "list", "open": "read", "mark_all": "read"}
-
-    @before_request
-    def _enter(self) -> Any:
-        return turned_away()
 
     @expose("/list/")
     @has_access

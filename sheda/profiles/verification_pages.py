@@ -4,8 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, redirect, url_for
-from flask_appbuilder import BaseView, expose
-from flask_appbuilder.hooks import before_request
+from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 from markupsafe import Markup
 from sqlalchemy import ScalarSelect, func, select
@@ -19,7 +18,7 @@ from sheda.core.db import db, in_transaction
 from sheda.core.errors import InvalidInput
 from sheda.core.generated import RoomView
 from sheda.core.lists import Empty, RoomInterface
-from sheda.core.views import counts, perform, require, row_id, turned_away, uploaded, view_of, waiting_counts, waits
+from sheda.core.views import DeskView, counts, perform, require, row_id, uploaded, view_of, waiting_counts, waits
 from sheda.core.widgets import Card, Link, Section
 from sheda.profiles import verification
 from sheda.profiles.models import AgentVerification, VerificationDocument
@@ -44,7 +43,7 @@ def send(paper: VerificationDocument, data: bytes) -> Response:
     return Response(data, content_type=paper.content_type, headers={"Cache-Control": "private, no-store"})
 
 
-class MyVerificationView(BaseView):
+class MyVerificationView(DeskView):
     """An agent's own papers."""
 
     route_base = "/admin/verification"
@@ -58,10 +57,6 @@ class MyVerificationView(BaseView):
         "submit": "submit",
         "withdraw": "submit",
     }
-
-    @before_request
-    def _enter(self) -> Any:
-        return turned_away()
 
     @expose("/")
     @has_access
