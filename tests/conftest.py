@@ -22,6 +22,7 @@ from aiosmtpd.controller import Controller
 from flask import Flask
 from flask.cli import ScriptInfo
 from flask.testing import FlaskClient
+from jinja2 import StrictUndefined
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
@@ -342,6 +343,33 @@ def frozen_clock() -> Iterator[Clock]:
     clock = Clock()
     yield clock
     clock.release()
+
+
+@pytest.fixture
+def agent(db_session: Any) -> Any:
+    """Return an agent."""
+    from sheda.core.actor import Role
+    from tests.factories import make_user
+
+    return make_user(Role.AGENT)
+
+
+@pytest.fixture
+def browser(app: Flask, agent: Any) -> Any:
+    """Return the browser of that agent, who is signed in."""
+    from tests.pages import browser_of
+
+    return browser_of(app, agent)
+
+
+@pytest.fixture
+def strict(app: Flask) -> Iterator[None]:
+    """Let a template that names what nobody gives it fail."""
+    before, app.jinja_env.undefined = app.jinja_env.undefined, StrictUndefined
+    app.jinja_env.cache.clear()  # type: ignore[union-attr]  # an app always has one
+    yield
+    app.jinja_env.undefined = before
+    app.jinja_env.cache.clear()  # type: ignore[union-attr]
 
 
 def _close_connections(app: Flask) -> None:

@@ -58,23 +58,12 @@ def scene(db_session: Any, monday: datetime) -> Scene:
 
 
 @pytest.fixture
-def statements(db_session: Any) -> Callable[[Callable[[], Any]], int]:
+def statements(count_statements: Any) -> Callable[[Callable[[], Any]], int]:
     """Return a function that counts the statements of some work."""
-    from sqlalchemy import event
 
     def count(work: Callable[[], Any]) -> int:
-        seen: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            if not statement.startswith(("SAVEPOINT", "RELEASE")):
-                seen.append(statement)
-
-        engine = db_session.get_bind().engine
-        event.listen(engine, "before_cursor_execute", note)
-        try:
+        with count_statements() as seen:
             work()
-        finally:
-            event.remove(engine, "before_cursor_execute", note)
         return len(seen)
 
     return count

@@ -21,11 +21,6 @@ def noon(days: int = 2) -> datetime:
 
 
 @pytest.fixture
-def agent(db_session: Any) -> User:
-    return make_user(Role.AGENT)
-
-
-@pytest.fixture
 def buyer(db_session: Any) -> User:
     return make_user()
 

@@ -17,11 +17,6 @@ MORNING = {"weekday": 0, "start_time": "09:00", "end_time": "12:00"}
 
 
 @pytest.fixture
-def agent(db_session: Any) -> User:
-    return make_user(Role.AGENT)
-
-
-@pytest.fixture
 def own(agent: User) -> dict[str, str]:
     return auth(agent)
 

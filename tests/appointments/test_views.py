@@ -12,16 +12,6 @@ from tests import factories
 from tests.pages import Browser, browser_of
 
 
-@pytest.fixture
-def agent(db_session: Any) -> Any:
-    return factories.make_user(Role.AGENT)
-
-
-@pytest.fixture
-def browser(app: Flask, agent: Any) -> Browser:
-    return browser_of(app, agent)
-
-
 def status_of(viewing: Appointment) -> str:
     db.session.expire_all()
     return db.session.get_one(Appointment, viewing.id).status

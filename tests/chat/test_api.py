@@ -14,16 +14,6 @@ CHATS = "/api/v1/chats"
 MESSAGE = {"id", "sender_id", "receiver_id", "property_id", "message", "timestamp", "is_read", "attachments"}
 
 
-@pytest.fixture
-def ada(db_session: Any) -> User:
-    return make_user(first_name="Ada", last_name="Obi")
-
-
-@pytest.fixture
-def ben(db_session: Any) -> User:
-    return make_user(Role.AGENT, first_name="Ben", last_name="Eze")
-
-
 def send(client: FlaskClient, sender: User, receiver: User, text: str = "Hello", **more: Any) -> Any:
     return client.post(CHATS, json={"receiver_id": receiver.id, "message": text, **more}, headers=auth(sender))
 

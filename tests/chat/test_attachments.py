@@ -37,16 +37,6 @@ def document(**names: Any) -> bytes:
     return kept.getvalue()
 
 
-@pytest.fixture
-def ada(db_session: Any) -> User:
-    return make_user(first_name="Ada", last_name="Obi")
-
-
-@pytest.fixture
-def ben(db_session: Any) -> User:
-    return make_user(Role.AGENT, first_name="Ben", last_name="Eze")
-
-
 def upload(client: FlaskClient, owner: User, data: bytes, name: str = "hall.jpg", **headers: str) -> Any:
     form = {"file": (io.BytesIO(data), name)}
     return client.post(f"{CHATS}/files", data=form, headers={**auth(owner), **headers})

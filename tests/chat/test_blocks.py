@@ -3,7 +3,6 @@
 from datetime import datetime, time, timedelta
 from typing import Any
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -18,16 +17,6 @@ from sheda.notifications.models import Notification
 from tests.chat.test_api import CHATS, send
 from tests.factories import actor_of, auth, make_property, make_user
 from tests.pages import browser_of
-
-
-@pytest.fixture
-def ada(db_session: Any) -> User:
-    return make_user(first_name="Ada", last_name="Obi")
-
-
-@pytest.fixture
-def ben(db_session: Any) -> User:
-    return make_user(Role.AGENT, first_name="Ben", last_name="Eze")
 
 
 def block(client: FlaskClient, blocker: User, blocked: int) -> Any:

@@ -18,11 +18,6 @@ from tests.pages import browser_of
 REPLIES = "/api/v1/quick-replies"
 
 
-@pytest.fixture
-def ben(db_session: Any) -> User:
-    return make_user(Role.AGENT, first_name="Ben", last_name="Eze")
-
-
 class TestGiven:
     def test_an_agent_begins_with_some_and_a_client_with_none(self, client: FlaskClient, db_session: Any) -> None:
         for role, number in (("agent", len(replies.GIVEN)), ("client", 0)):

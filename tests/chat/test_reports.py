@@ -23,16 +23,6 @@ from tests.pages import Browser, browser_of
 
 
 @pytest.fixture
-def ada(db_session: Any) -> User:
-    return make_user(first_name="Ada", last_name="Obi")
-
-
-@pytest.fixture
-def ben(db_session: Any) -> User:
-    return make_user(Role.AGENT, first_name="Ben", last_name="Eze")
-
-
-@pytest.fixture
 def staff(db_session: Any) -> User:
     return make_user(Role.STAFF)
 

@@ -17,16 +17,6 @@ from tests.chat.test_api import CHATS, send
 from tests.factories import actor_of, auth, make_appointment, make_contract, make_payment, make_property, make_user
 
 
-@pytest.fixture
-def ada(db_session: Any) -> User:
-    return make_user(first_name="Ada", last_name="Obi")
-
-
-@pytest.fixture
-def ben(db_session: Any) -> User:
-    return make_user(Role.AGENT, first_name="Ben", last_name="Eze")
-
-
 def search(client: FlaskClient, reader: User, words: str, **query: Any) -> Any:
     return client.get(CHATS, query_string={"search": words, **query}, headers=auth(reader))
 

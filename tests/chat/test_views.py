@@ -15,21 +15,11 @@ from tests.pages import Browser, browser_of
 
 
 @pytest.fixture
-def agent(db_session: Any) -> Any:
-    return factories.make_user(Role.AGENT)
-
-
-@pytest.fixture
 def client_user(agent: Any) -> Any:
     person = factories.make_user(first_name="Funke", last_name="Adeyemi")
     services.send(factories.actor_of(person), agent.id, "Is the <b>water</b> treated?")
     db.session.commit()
     return person
-
-
-@pytest.fixture
-def browser(app: Flask, agent: Any) -> Browser:
-    return browser_of(app, agent)
 
 
 def unread(agent: Any) -> int:

@@ -1,7 +1,6 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from flask import Flask
 
 from sheda.contracts.models import Contract
@@ -10,16 +9,6 @@ from sheda.core.actor import Role
 from sheda.core.db import db
 from tests import factories
 from tests.pages import Browser, browser_of
-
-
-@pytest.fixture
-def agent(db_session: Any) -> Any:
-    return factories.make_user(Role.AGENT)
-
-
-@pytest.fixture
-def browser(app: Flask, agent: Any) -> Browser:
-    return browser_of(app, agent)
 
 
 def contract_of(agent: Any, **over: Any) -> Contract:

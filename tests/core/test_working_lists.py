@@ -23,16 +23,6 @@ CANARY = "zxcanaryzx"
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
-@pytest.fixture
-def agent(db_session: Any) -> Any:
-    return factories.make_user(Role.AGENT)
-
-
-@pytest.fixture
-def browser(app: Flask, agent: Any) -> Browser:
-    return browser_of(app, agent)
-
-
 def next_link(browser: Browser, rel: str) -> str:
     found = browser.at.split(f'rel="{rel}"')[0].rsplit('href="', 1)[1].split('"')[0]
     return found.replace("&amp;", "&")

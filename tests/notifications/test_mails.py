@@ -1,7 +1,7 @@
 """Every mail that Sheda sends, made by the event that sends it, in both its forms."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
 from io import BytesIO
@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from jinja2 import StrictUndefined
 from pypdf import PdfReader
 from sqlalchemy import select
 
@@ -181,16 +180,6 @@ CAUSES: dict[str, Callable[[Deal], Any]] = {
     "hook_stopped": lambda deal: hooks.stop(make_hook(deal.agent_user), "it has taken nothing for 5 days"),
     "code": lambda deal: codes.post(deal.client_user, deal.client_user.email, codes.RESET),
 }
-
-
-@pytest.fixture
-def strict(app: Flask) -> Iterator[None]:
-    """Let a template that names what no mail gives it fail."""
-    before, app.jinja_env.undefined = app.jinja_env.undefined, StrictUndefined
-    app.jinja_env.cache.clear()  # type: ignore[union-attr] # an app always has one
-    yield
-    app.jinja_env.undefined = before
-    app.jinja_env.cache.clear()  # type: ignore[union-attr]
 
 
 def letters(kind: str) -> list[EmailMessage]:

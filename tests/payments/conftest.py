@@ -81,22 +81,12 @@ def declared(deal: Deal) -> Payment:
 
 
 @pytest.fixture
-def statements(db_session: Any) -> Callable[[Callable[[], Any]], int]:
+def statements(count_statements: Any) -> Callable[[Callable[[], Any]], int]:
     """Return a function that counts the statements in which some work reads payments and contracts."""
 
     def count(work: Callable[[], Any]) -> int:
-        seen: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            if "FROM payments" in statement or "FROM contracts" in statement:
-                seen.append(statement)
-
-        engine = db_session.get_bind().engine
-        sa.event.listen(engine, "before_cursor_execute", note)
-        try:
+        with count_statements() as seen:
             work()
-        finally:
-            sa.event.remove(engine, "before_cursor_execute", note)
-        return len(seen)
+        return sum("FROM payments" in one or "FROM contracts" in one for one in seen)
 
     return count

@@ -13,16 +13,6 @@ from tests.pages import Browser, browser_of
 
 
 @pytest.fixture
-def agent(db_session: Any) -> Any:
-    return factories.make_user(Role.AGENT)
-
-
-@pytest.fixture
-def browser(app: Flask, agent: Any) -> Browser:
-    return browser_of(app, agent)
-
-
-@pytest.fixture
 def declared(agent: Any) -> Payment:
     client = factories.make_user(first_name="Halima")
     viewing = factories.make_appointment(

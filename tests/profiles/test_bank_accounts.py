@@ -26,11 +26,6 @@ def body(**over):
 
 
 @pytest.fixture
-def agent(db_session):
-    return make_user(Role.AGENT)
-
-
-@pytest.fixture
 def told(monkeypatch):
     """Collect the news of bank accounts."""
     heard = []

@@ -24,11 +24,6 @@ def ada(db_session):
     return make_user()
 
 
-@pytest.fixture
-def agent(db_session):
-    return make_user(Role.AGENT)
-
-
 def read(client, user):
     return client.get("/users/me", headers=auth(user))
 

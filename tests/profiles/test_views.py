@@ -1,6 +1,5 @@
 from typing import Any
 
-import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -13,16 +12,6 @@ from tests.pages import Browser, browser_of
 
 NUMBER = f"012345678{nuban_check_digit('058', '012345678')}"
 ACCOUNT = {"bank_code": "058", "account_number": NUMBER, "account_name": "Ngozi Okafor"}
-
-
-@pytest.fixture
-def agent(db_session: Any) -> Any:
-    return factories.make_user(Role.AGENT)
-
-
-@pytest.fixture
-def browser(app: Flask, agent: Any) -> Browser:
-    return browser_of(app, agent)
 
 
 class TestBankAccounts:

@@ -51,16 +51,6 @@ def version_on(page: str) -> str:
 
 
 @pytest.fixture
-def agent(db_session: Any) -> Any:
-    return factories.make_user(Role.AGENT)
-
-
-@pytest.fixture
-def browser(app: Flask, agent: Any) -> Browser:
-    return browser_of(app, agent)
-
-
-@pytest.fixture
 def edit(browser: Browser) -> Callable[..., Any]:
     """Return what opens the editor of a listing and sends its form."""
 

@@ -8,7 +8,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from sheda.core.actor import Role
 from sheda.core.db import db
 from sheda.properties import places
 from sheda.properties.models import Property
@@ -17,11 +16,6 @@ from tests.pages import Browser, browser_of
 from tests.properties.test_editor import ADD, BLANK, LISTING, photo
 
 QUIET = {"X-Requested-With": "fetch"}
-
-
-@pytest.fixture
-def agent(db_session: Any) -> Any:
-    return factories.make_user(Role.AGENT)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 import io
 from typing import Any
 
-import pytest
 from flask import Flask
 from PIL import Image
 from sqlalchemy import select
@@ -18,16 +17,6 @@ def photo(name: str = "front.jpg") -> Any:
     Image.new("RGB", (640, 480), "brown").save(data, "JPEG")
     data.seek(0)
     return data, name
-
-
-@pytest.fixture
-def agent(db_session: Any) -> Any:
-    return factories.make_user(Role.AGENT)
-
-
-@pytest.fixture
-def browser(app: Flask, agent: Any) -> Browser:
-    return browser_of(app, agent)
 
 
 class TestMoves:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sheda.accounts.models import User
-from sheda.core.actor import SYSTEM, Role
+from sheda.core.actor import SYSTEM
 from sheda.core.db import db
 from sheda.properties import services as listings
 from sheda.properties.models import Property
@@ -29,11 +29,6 @@ TERMS: dict[str, Any] = {
 @pytest.fixture
 def ada(db_session: Any) -> User:
     return make_user(first_name="Ada", last_name="Obi")
-
-
-@pytest.fixture
-def agent(db_session: Any) -> User:
-    return make_user(Role.AGENT)
 
 
 @pytest.fixture

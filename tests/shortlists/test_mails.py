@@ -1,7 +1,6 @@
 """The mail of an alert: what it says, and the way out that it carries (RFC 8058)."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -9,7 +8,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from jinja2 import StrictUndefined
 from sqlalchemy import select
 
 from sheda.accounts.models import User
@@ -25,16 +23,6 @@ from tests.factories import actor_of, make_saved_search
 from tests.shortlists.conftest import pause, publish, set_price
 
 EVIL = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-def strict(app: Flask) -> Iterator[None]:
-    """Let a template that names what no mail gives it fail."""
-    before, app.jinja_env.undefined = app.jinja_env.undefined, StrictUndefined
-    app.jinja_env.cache.clear()  # type: ignore[union-attr] # an app always has one
-    yield
-    app.jinja_env.undefined = before
-    app.jinja_env.cache.clear()  # type: ignore[union-attr]
 
 
 @pytest.fixture

@@ -28,11 +28,6 @@ def agent(db_session: Any, frozen_clock: Any) -> User:
     return person
 
 
-@pytest.fixture
-def browser(app: Flask, agent: User) -> Browser:
-    return browser_of(app, agent)
-
-
 def viewing(agent: User, day: int, hour: float, **over: Any) -> Appointment:
     start = datetime.combine(TUESDAY.replace(day=day), time(), clock.LAGOS) + timedelta(hours=hour)
     client = over.pop("client", None)

@@ -13,11 +13,6 @@ from tests.pages import browser_of
 
 
 @pytest.fixture
-def agent(db_session: Any) -> Any:
-    return factories.make_user(Role.AGENT)
-
-
-@pytest.fixture
 def client_user(agent: Any) -> Any:
     return factories.make_user(first_name="Funke", last_name="Adeyemi", phone="+2348031234567")
 

@@ -22,16 +22,6 @@ CANARY = "zxcanaryzx"
 
 
 @pytest.fixture
-def agent(db_session: Any) -> User:
-    return factories.make_user(Role.AGENT)
-
-
-@pytest.fixture
-def browser(app: Flask, agent: User) -> Browser:
-    return browser_of(app, agent)
-
-
-@pytest.fixture
 def declared(agent: User) -> Payment:
     client = factories.make_user(first_name="Halima", last_name="Sani", phone="+2348035550129")
     home = factories.make_property(agent, title="One bedroom flat, Surulere")

@@ -44,11 +44,6 @@ def agent() -> User:
     return agent_in("Africa/Nairobi")
 
 
-@pytest.fixture
-def browser(app: Flask, agent: User) -> Browser:
-    return browser_of(app, agent)
-
-
 def viewing_of(agent: User, **over: Any) -> Appointment:
     return factories.make_appointment(factories.make_property(agent), **{"starts_at": LATE, **over})
 
