@@ -183,6 +183,8 @@ OUTBOUND_LOCAL = (
 # ── Mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 MAIL_DOMAIN = env("MAIL_DOMAIN", "sheda.example")  # of Message-IDs
 MAIL_FROM = env("MAIL_FROM", "Sheda <no-reply@sheda.example>")  # sender of every mail
+MAILS_KEPT = timedelta(days=90)  # rows of messages after they left or were given up; no reminder's stretch is longer
+NOTICES_KEPT = timedelta(days=180)  # notices after they were read; unread ones stay
 
 # ── Workers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 CELERY = {

@@ -332,6 +332,7 @@ JOBS: tuple[Job, ...] = (
     live_jobs.forget,
     hooks_jobs.deliver,
     hooks_jobs.forget,
+    notifications_jobs.forget_old,
     notifications_jobs.remind_of_contracts,
     notifications_jobs.remind_of_decisions,
     notifications_jobs.remind_of_viewings,

@@ -1,4 +1,7 @@
-"""Reminders: sweeps of what is near that nobody was told of; each is sent in its own stretch of time, or never."""
+"""Reminders: sweeps of what is near that nobody was told of; each is sent in its own stretch of time, or never.
+
+Beside them the daily mails, and the forgetting of what was said long ago.
+"""
 
 from datetime import timedelta
 from functools import partial
@@ -13,6 +16,7 @@ from sheda.appointments.models import Appointment
 from sheda.contracts.models import Contract
 from sheda.core import clock
 from sheda.core.db import db, in_transaction
+from sheda.core.forgetting import forget
 from sheda.core.jobs import BATCH, Tally, is_alone, job, sweep_ids, turn_is_over
 from sheda.core.states import History
 from sheda.notifications import signals, words
@@ -172,3 +176,19 @@ def send_digests() -> Tally:
             return tally
         if turn_is_over():
             return tally | {"more": 1}
+
+
+@job("notifications.forget", every=timedelta(days=1))
+def forget_old() -> Tally:
+    """Forget messages that left, or were given up, long ago, notices that were read, and lines of daily mails.
+
+    Their keys go with them. Nothing is told again for that: a reminder is due only within its own stretch, all of which
+    are shorter than what is kept.
+    """
+    mails = clock.now() - current_app.config["MAILS_KEPT"]
+    notices = clock.now() - current_app.config["NOTICES_KEPT"]
+    return {
+        "messages": forget("outbox", "kept.sent_at < :before OR kept.dead_at < :before", mails),
+        "lines": forget("digest_lines", "kept.told_at < :before", mails),
+        "notices": forget("notifications", "kept.read_at < :before", notices),
+    }

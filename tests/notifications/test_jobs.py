@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from sheda.appointments import services as appointments
 from sheda.contracts import services as contracts
-from sheda.core import clock
+from sheda.core import clock, forgetting
 from sheda.core.actor import SYSTEM
 from sheda.core.db import db
 from sheda.core.outbox import Outbox
@@ -180,3 +182,54 @@ class TestStatements:
         for job in (jobs.remind_of_viewings, jobs.remind_of_decisions, jobs.remind_of_contracts):
             assert job().get("told", 0) == 0
         assert notices("contract_ending") == []
+
+
+class TestForgetting:
+    def told(self, user_id: int, key: str, **columns: Any) -> None:
+        made = clock.now()
+        db.session.add(Notification(user_id=user_id, key=key, kind="property_returned", text=key, created_at=made))
+        row = {"user_id": user_id, "key": key, "template": "property_returned", "created_at": made, "due_at": made}
+        db.session.add(Outbox(**row, **columns))
+        db.session.commit()
+
+    def left(self, model: Any) -> list[str]:
+        db.session.expire_all()
+        return list(db.session.scalars(select(model.key).order_by(model.id)))
+
+    def test_what_left_or_was_given_up_goes_after_its_time_and_what_waits_stays(self, deal: Deal) -> None:
+        person, start = deal.client.user_id, clock.now()
+        for key, columns in (("sent", {"sent_at": start}), ("dead", {"dead_at": start}), ("waits", {})):
+            self.told(person, key, **columns)
+        with clock.travel(start + timedelta(days=89)):
+            self.told(person, "young", sent_at=clock.now())
+            assert jobs.forget_old()["messages"] == 0
+        with clock.travel(start + timedelta(days=91)):
+            assert jobs.forget_old()["messages"] == 2
+            assert jobs.forget_old()["messages"] == 0
+        assert self.left(Outbox) == ["waits", "young"]
+
+    def test_a_read_notice_goes_after_its_time_and_an_unread_one_stays(self, deal: Deal) -> None:
+        person, start = deal.client.user_id, clock.now()
+        for key in ("read", "unread", "read late"):
+            self.told(person, key)
+        for key, read_at in (("read", start), ("read late", start + timedelta(days=100))):
+            db.session.scalars(select(Notification).where(Notification.key == key)).one().read_at = read_at
+        db.session.commit()
+        with clock.travel(start + timedelta(days=181)):
+            assert jobs.forget_old()["notices"] == 1
+            assert jobs.forget_old()["notices"] == 0
+        assert self.left(Notification) == ["unread", "read late"]
+
+    def test_every_slice_is_walked_through(self, deal: Deal, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(forgetting, "SLICE", 2)
+        start = clock.now()
+        for number in range(5):
+            self.told(deal.client.user_id, str(number), sent_at=None if number == 1 else start)
+        with clock.travel(start + timedelta(days=91)):
+            assert jobs.forget_old()["messages"] == 4
+        assert self.left(Outbox) == ["1"]
+
+    def test_a_reminder_is_not_given_again_for_what_was_forgotten(self, app: Flask) -> None:
+        days = sorted(app.config["CONTRACT_REMINDERS"], reverse=True)
+        longest = max(far - near for far, near in pairwise([*days, 0]))
+        assert timedelta(days=longest) < min(app.config["MAILS_KEPT"], app.config["NOTICES_KEPT"])
