@@ -12,7 +12,7 @@ from sheda.core.actor import Role
 from tests import factories
 from tests.browser.conftest import PATIENCE
 from tests.browser.watching import REPORTS, WIDE, Watched, listen
-from tests.live.machine import Machine, Person, wait_for
+from tests.live.machine import Machine, Person, running, wait_for
 
 QUICK = 8_000
 """Milliseconds: the inbox looks for news by itself only every ten seconds."""
@@ -27,10 +27,8 @@ document.addEventListener("sheda:live", (event) => (window.__live += event.detai
 @pytest.fixture(scope="module")
 def machine(app: Flask) -> Iterator[Machine]:
     """Run a machine that holds sockets."""
-    made = Machine().start()
-    yield made
-    logged = made.stop()
-    assert "Traceback" not in logged, logged
+    with running() as made:
+        yield made
 
 
 @pytest.fixture

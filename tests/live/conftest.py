@@ -8,16 +8,14 @@ from flask import Flask
 
 from sheda.core.actor import Role
 from tests import factories
-from tests.live.machine import Ear, Machine, Person
+from tests.live.machine import Ear, Machine, Person, running
 
 
 @pytest.fixture(scope="module")
 def machine(app: Flask) -> Iterator[Machine]:
-    """Run a machine for the tests of a file; nothing may have gone wrong in it unsaid."""
-    made = Machine().start()
-    yield made
-    logged = made.stop()
-    assert "Traceback" not in logged, logged
+    """Run a machine for the tests of a file."""
+    with running() as made:
+        yield made
 
 
 @pytest.fixture

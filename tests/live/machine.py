@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,15 @@ class Machine:
         logged = "".join(path.read_text() for path in self.state_dir.glob("*.log"))
         shutil.rmtree(self.state_dir)
         return logged
+
+
+@contextmanager
+def running() -> Iterator[Machine]:
+    """Run a machine; nothing may have gone wrong in it unsaid."""
+    made = Machine().start()
+    yield made
+    logged = made.stop()
+    assert "Traceback" not in logged, logged
 
 
 def ask(machine: Machine, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
