@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from sheda.appointments import calendars, hours, schemas, services, slots
+from sheda.appointments.ground import Booking
 from sheda.appointments.models import Appointment, AvailabilityException, AvailabilityHours
 from sheda.appointments.states import APPOINTMENT
 from sheda.core import clock
@@ -118,7 +119,7 @@ class AppointmentApi(RoomApi):
         return services.cancel(actor, pk, reason=body["reason"] or query["reason"])
 
 
-def _made(found: Appointment) -> Answer:
+def _made(found: Booking) -> Answer:
     return Answer(found, headers={"Location": f"/api/v1/appointments/{found.id}"})
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+from sheda.core.events import Answers
 from sheda.core.states import Moved
 
 
@@ -23,6 +24,7 @@ class AppointmentBooked(Moved):
     """A client has asked for a viewing."""
 
     scene: Scene | None = field(default=None, compare=False)
+    answers: Answers = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

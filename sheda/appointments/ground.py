@@ -1,18 +1,20 @@
-"""What a booking stands on, each one statement: the turns it takes, all that its rules ask, and the row it writes."""
+"""What a booking stands on: the turns it takes, all that its rules ask, and the row it writes."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import ClassVar
 
 from sheda.appointments import slots
-from sheda.appointments.events import Scene
+from sheda.appointments.events import AppointmentBooked, Scene
 from sheda.appointments.models import LIVE, Appointment
 from sheda.core import clock
 from sheda.core.access import visible_sql
 from sheda.core.actor import Actor, Role
-from sheda.core.db import known, lock_key, write
+from sheda.core.clauses import Clause, put
+from sheda.core.db import read, write
 from sheda.core.errors import NotFound
+from sheda.core.events import Answers, questions_of
 from sheda.properties.models import Property
 from sheda.properties.services import is_on_offer
 
@@ -33,8 +35,9 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A locked property with its agent's hours, and the viewings that may stand in the way of one more."""
+    """A property with its agent's hours, the viewings that may stand in the way of one more, and the id of that one."""
 
+    next_id: int
     property_id: int
     agent_id: int
     is_bookable: bool
@@ -43,29 +46,55 @@ class Ground:
     scene: Scene
     schedule: slots.Schedule
     rivals: tuple[Rival, ...]
+    answers: Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A viewing as it is written when it is asked for."""
+
+    __tablename__: ClassVar[str] = Appointment.__tablename__
+
+    id: int
+    property_id: int
+    agent_id: int
+    client_id: int
+    starts_at: datetime
+    ends_at: datetime
+    expires_at: datetime
+    note: str | None
+    replaces_id: int | None
+    created_at: datetime
+    updated_at: datetime
+    status: str = "pending"
 
 
 def take_turns(property_id: int, client_id: int) -> None:
-    """Let bookings of one agent and of one client come one after the other; nothing is locked without the property."""
-    write(_TURNS, property=property_id, client=client_id, agents=lock_key("agent"), clients=lock_key("client"))
+    """Let bookings of one agent and of one client come one after the other, and lock the property behind them.
+
+    Of what is read from here on, nothing that a booking must be refused for comes to be until the transaction ends.
+    """
+    write("SELECT take_turns(:property, :client)", property=property_id, client=client_id)
 
 
 def look(actor: Actor, property_id: int, client_id: int, starts_at: datetime, duration: timedelta) -> Ground:
-    """Lock a property that is there for the actor, and read what the rules ask; NotFound when it is not there.
+    """Read what the rules ask of a property that is there for the actor; NotFound when it is not there.
 
-    The turns must have been taken: what is read here does not change until the transaction ends.
+    Without the turns it may be otherwise a moment later; `claim` finds that out.
     """
     now, days = clock.now(), starts_at.astimezone(UTC).date()
-    rows = write(
-        _look(actor.role), viewer=actor.id, property=property_id, client=client_id, now=now, starts=starts_at,
-        ends=starts_at + duration, since=days - _DAY, until=days + _DAY, longest=slots.LONGEST,
+    questions = questions_of(AppointmentBooked)
+    rows = read(
+        _look(actor.role, questions), viewer=actor.id, property=property_id, client=client_id, now=now,
+        starts=starts_at, ends=starts_at + duration, since=days - _DAY, until=days + _DAY, longest=slots.LONGEST,
     )  # fmt: skip
     if not rows:
         raise NotFound
-    agent_id, listing_state, status, is_held, is_active, title, reference, location, *rest = rows[0]
-    agent, client, (zone, hours, exceptions, rivals) = rest[:3], rest[3:6], rest[6:]
+    next_id, agent_id, listing_state, status, is_held, is_active, title, reference, location, *rest = rows[0]
+    agent, client, (zone, hours, exceptions, rivals), answers = rest[:3], rest[3:6], rest[6:10], rest[10:]
     week = slots.schedule(zone, hours, exceptions)
     return Ground(
+        next_id=next_id,
         property_id=property_id,
         agent_id=agent_id,
         is_bookable=is_on_offer(listing_state, status, is_held=is_held),
@@ -74,17 +103,22 @@ def look(actor: Actor, property_id: int, client_id: int, starts_at: datetime, du
         scene=Scene(title, reference, location, week.zone, tuple(agent), tuple(client)),
         schedule=week,
         rivals=tuple(Rival(*one) for one in rivals or ()),
+        answers=dict(zip(questions, answers, strict=True)),
     )
 
 
-def claim(**columns: Any) -> Appointment:
-    """Write a viewing and return it; the refusal of whatever constraint it breaks."""
-    ((row_id,),) = write(_CLAIM, **columns)
-    return known(Appointment, id=row_id, **columns)
+def claim(wished: Booking, most_open: int) -> None:
+    """Write a viewing, at most as many open ones of its client; the refusal of whatever constraint it breaks.
 
+    The turns are taken first. Then the property must be on offer still, and the client below `most_open`: what `look`
+    has read may be out of date, and the constraints hold the rest.
+    """
+    put(
+        _CLAIM, id=wished.id, property_id=wished.property_id, agent_id=wished.agent_id, client_id=wished.client_id,
+        starts_at=wished.starts_at, ends_at=wished.ends_at, status=wished.status, expires_at=wished.expires_at,
+        note=wished.note, replaces_id=wished.replaces_id, now=wished.created_at, most_open=most_open,
+    )  # fmt: skip
 
-_TURNS = """SELECT pg_advisory_xact_lock(:agents, agent_id), pg_advisory_xact_lock(:clients, :client)
- FROM properties WHERE id = :property"""
 
 _RIVALS = f"""(SELECT json_agg(json_build_array(r.id, r.agent_id = properties.agent_id, r.client_id = :client,
   r.property_id = :property, r.starts_at < :ends AND r.ends_at > :starts,
@@ -93,18 +127,23 @@ _RIVALS = f"""(SELECT json_agg(json_build_array(r.id, r.agent_id = properties.ag
   UNION ALL SELECT * FROM appointments WHERE agent_id = properties.agent_id AND client_id <> :client AND {LIVE}
    AND starts_at > :starts - CAST(:longest AS interval) AND starts_at < :ends AND ends_at > :starts) r)"""
 
-_LOOK = f"""SELECT properties.agent_id, listing_state, status, held_by_payment_id IS NOT NULL, u.active,
+_LOOK = f"""SELECT nextval('appointments_id_seq'), properties.agent_id, listing_state, status,
+ held_by_payment_id IS NOT NULL, u.active,
  title, reference, location, u.first_name, u.last_name, u.username, c.first_name, c.last_name, c.username,
- a.time_zone, {slots.hours_sql("properties.agent_id")}, {_RIVALS}
+ a.time_zone, {slots.hours_sql("properties.agent_id")}, {_RIVALS}{{answers}}
  FROM properties JOIN ab_user u ON u.id = agent_id JOIN profiles a ON a.user_id = u.id JOIN ab_user c ON c.id = :client
- WHERE properties.id = :property AND {{rule}} FOR NO KEY UPDATE OF properties"""
+ WHERE properties.id = :property AND {{rule}}"""
 
-_CLAIM = """INSERT INTO appointments (property_id, agent_id, client_id, starts_at, ends_at, status, expires_at, note,
+_CLAIM = Clause(
+    """INSERT INTO appointments (id, property_id, agent_id, client_id, starts_at, ends_at, status, expires_at, note,
   replaces_id, created_at, updated_at)
- VALUES (:property_id, :agent_id, :client_id, :starts_at, :ends_at, :status, :expires_at, :note,
-  :replaces_id, :created_at, :updated_at) RETURNING id"""
+ SELECT :id, :property_id, :agent_id, :client_id, :starts_at, :ends_at, :status, :expires_at, :note,
+  CAST(:replaces_id AS bigint), :now, :now FROM check_ground(:property_id, :agent_id, :client_id, :most_open)""",
+    makes="appointments",
+)
 
 
 @cache
-def _look(role: Role) -> str:
-    return _LOOK.format(rule=visible_sql(role, Property))
+def _look(role: Role, questions: tuple[str, ...]) -> str:
+    answers = "".join(f",\n {question.format(agent='properties.agent_id')}" for question in questions)
+    return _LOOK.format(rule=visible_sql(role, Property), answers=answers)

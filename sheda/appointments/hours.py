@@ -155,7 +155,7 @@ def _change(row: Any, changes: dict[str, Any]) -> None:
 
 def _check_hours(actor: Actor, wished: AvailabilityHours) -> None:
     _check_order(wished.start_time, wished.end_time)
-    # Two requests at once would not see each other's stretch; whoever books from these hours waits too.
+    # Two requests at once would not see each other's stretch.
     advisory_lock(("agent", actor.user_id))
     others = db.session.scalars(
         select(AvailabilityHours).where(

@@ -1,4 +1,7 @@
-"""The verbs of a viewing. Lock order: agent and client by name, then property, then viewing."""
+"""The verbs of a viewing. Lock order: agent and client by name, then property, then viewing.
+
+A booking looks, is judged, and then claims, all by one statement; when somebody came between, it is done once more.
+"""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,13 +13,14 @@ from sheda.accounts.events import AccountClosing
 from sheda.accounts.models import User
 from sheda.appointments import calendars, slots
 from sheda.appointments.events import AppointmentBooked
-from sheda.appointments.ground import Ground, claim, look, take_turns
+from sheda.appointments.ground import Booking, Ground, claim, look, take_turns
 from sheda.appointments.models import OPEN_STATES, Appointment
 from sheda.appointments.states import APPOINTMENT
 from sheda.core import clock
 from sheda.core.access import get_visible
 from sheda.core.actor import SYSTEM, Actor
-from sheda.core.db import db, lock, lock_one, refuse_on
+from sheda.core.clauses import together
+from sheda.core.db import db, lock, lock_one, refuse_on, repeat_on
 from sheda.core.errors import Conflict, InvalidInput
 from sheda.core.events import emit
 from sheda.core.states import IllegalMove, Move, illegal
@@ -84,9 +88,18 @@ class AppointmentBegun(Conflict):
     detail = "This viewing has begun. It can no longer be changed, only closed."
 
 
-refuse_on("ex_appointments_agent", SlotTaken)
-refuse_on("ex_appointments_client", ClientBusy)
-refuse_on("uq_appointments_open", AlreadyBooked)
+CLAIMS = {
+    "ex_appointments_agent": SlotTaken,
+    "ex_appointments_client": ClientBusy,
+    "uq_appointments_open": AlreadyBooked,
+    "appointments_on_offer": PropertyUnavailable,
+    "appointments_most_open": TooManyOpenAppointments,
+}
+"""What PostgreSQL refuses a claim with when the ground has changed since it was looked at: a second look says more."""
+
+for _constraint, _refusal in CLAIMS.items():
+    refuse_on(_constraint, _refusal)
+    repeat_on(_constraint)
 
 
 def book(
@@ -97,14 +110,13 @@ def book(
     duration_minutes: int = DEFAULT_MINUTES,
     note: str | None = None,
     agent_id: int | None = None,
-) -> Appointment:
+) -> Booking:
     """Ask for a viewing of a property by its agent, who has until `expires_at` to answer.
 
     `duration_minutes` 15…480. Raises NotFound, InvalidInput on `agent_id`, SlotUnavailable, PropertyUnavailable,
     UnderOffer, SlotTaken, ClientBusy, TooManyOpenAppointments, AlreadyBooked.
     """
     client_id, duration = actor.user_id, timedelta(minutes=duration_minutes)
-    take_turns(property_id, client_id)
     ground = _settled(actor, property_id, client_id, requested_time, duration)
     if agent_id not in {None, ground.agent_id}:
         raise InvalidInput.on("agent_id", "Another agent looks after this property; leave this out.")
@@ -121,7 +133,7 @@ def reschedule(
     requested_time: datetime,
     duration_minutes: int | None = None,
     reason: str | None = None,
-) -> Appointment:
+) -> Booking:
     """Give up a viewing and ask for another time in one step; return the new viewing, which `replaces_id` the old.
 
     It lasts as long as the old one unless `duration_minutes` (15…480) is given. Raises what `book` raises, and
@@ -303,7 +315,10 @@ def _apply(actor: Actor, appointment: Appointment, move: Move, *, reason: str | 
 
 
 def _settled(actor: Actor, property_id: int, client_id: int, starts_at: datetime, duration: timedelta) -> Ground:
-    """Return the ground of a booking, after letting those rivals lapse whose time is up; NotFound as `look`."""
+    """Return the ground of a booking, after letting those rivals lapse whose time is up; NotFound as `look`.
+
+    Only where there are any a transaction begins, in which the turns are taken before they are locked.
+    """
     earliest, latest = slots.window()
     # A time that nobody can book is refused all the same; arithmetic on the year 9999 is not.
     asked = min(max(starts_at, earliest), latest)
@@ -311,6 +326,7 @@ def _settled(actor: Actor, property_id: int, client_id: int, starts_at: datetime
     due = [rival.id for rival in ground.rivals if rival.is_due]
     if not due:
         return ground
+    take_turns(property_id, client_id)
     for found in lock(Appointment, due):
         expire_if_due(found)
     return look(actor, property_id, client_id, asked, duration)
@@ -355,15 +371,15 @@ def _claim(
     *,
     note: str | None,
     replaces: Appointment | None = None,
-) -> Appointment:
+) -> Booking:
     now, settings = clock.now(), current_app.config
-    found = claim(
+    found = Booking(
+        id=ground.next_id,
         property_id=ground.property_id,
         agent_id=ground.agent_id,
         client_id=client_id,
         starts_at=starts_at,
         ends_at=starts_at + duration,
-        status="pending",
         expires_at=min(now + settings["ANSWER_WITHIN"], starts_at - settings["ANSWER_BEFORE"]),
         note=note,
         replaces_id=replaces.id if replaces else None,
@@ -371,6 +387,8 @@ def _claim(
         updated_at=now,
     )
     details: dict[str, Any] = {"replaces_id": replaces.id} if replaces else {}
-    APPOINTMENT.begin(actor, found, move="book", **details)
-    emit(AppointmentBooked(found, actor, scene=ground.scene))
+    with together():
+        claim(found, settings["OPEN_VIEWINGS"])
+        APPOINTMENT.begin(actor, found, move="book", **details)
+        emit(AppointmentBooked(found, actor, scene=ground.scene, answers=ground.answers))
     return found

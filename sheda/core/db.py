@@ -7,7 +7,9 @@ driver, its rows as plain tuples; they see what the session has done and are und
 import re
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -20,7 +22,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Numeric, any_, event, func, literal, select, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
-from sqlalchemy.orm import Session, make_transient_to_detached, mapped_column
+from sqlalchemy.orm import Session, mapped_column
 from sqlalchemy.pool import Pool
 
 from sheda.core.errors import Conflict, Refusal, Unavailable
@@ -59,9 +61,13 @@ _WRITING = re.compile(
 )
 """The tables that a statement writes, wherever in it; what stands behind FOR UPDATE is no table of ours."""
 
+VALUE = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+"""How a statement of `read` and `write` names a value."""
+
 _refusals: dict[str, Callable[[], Refusal]] = {}
 _on_write: dict[str, list[Callable[[], None]]] = {}
 _repeated: set[str] = set()
+_held_back: ContextVar[list[Callable[[], None]] | None] = ContextVar("held_back", default=None)
 
 
 def refuse_on(constraint: str, refusal: Callable[[], Refusal]) -> None:
@@ -115,28 +121,24 @@ def read(statement: str, **values: Any) -> list[tuple[Any, ...]]:
 
     Pass the same text every time, so that the database prepares it once a connection.
     """
-    session = _open_session()
-    if session is not None:
-        return _execute(session, statement, values)
-    try:
-        return _alone(statement, values)
-    except psycopg.OperationalError as fault:
-        if not _is_broken_connection(fault):
-            raise
-        return _alone(statement, values)
+    return _read(statement, values)
 
 
 def read_as_asked(statement: str, **values: Any) -> list[tuple[Any, ...]]:
     """Return rows as `read` does, by a plan for these very values: for searches, where one plan cannot fit all."""
+    return _read(statement, values, prepare=False)
+
+
+def _read(statement: str, values: Mapping[str, Any], *, prepare: bool | None = None) -> list[tuple[Any, ...]]:
     session = _open_session()
     if session is not None:
-        return _execute(session, statement, values, prepare=False)
+        return _execute(session, statement, values, prepare=prepare)
     try:
-        return _alone(statement, values, prepare=False)
+        return _alone(statement, values, prepare=prepare)
     except psycopg.OperationalError as fault:
         if not _is_broken_connection(fault):
             raise
-        return _alone(statement, values, prepare=False)
+        return _alone(statement, values, prepare=prepare)
 
 
 def read_one(statement: str, **values: Any) -> tuple[Any, ...] | None:
@@ -169,14 +171,6 @@ def write_whole(statement: str, **values: Any) -> list[tuple[Any, ...]]:
                 "The database went away meanwhile: look whether this was done before you repeat it."
             ) from fault
         raise
-
-
-def known(model: type[Row], **columns: Any) -> Row:
-    """Return a row that `write` has just written, as the session would have read it; every column must be named."""
-    row: Row = model(**columns)
-    make_transient_to_detached(row)
-    db.session.add(row)
-    return row
 
 
 def _open_session() -> Session | None:
@@ -238,7 +232,7 @@ def spares() -> Spares:
 @lru_cache(maxsize=STATEMENTS_KEPT)
 def native(statement: str) -> str:
     """Return a statement with the driver's placeholders in place of `:name`."""
-    return re.sub(r"(?<![:\w]):([a-z_]\w*)", r"%(\1)s", statement.replace("%", "%%"))
+    return VALUE.sub(r"%(\1)s", statement.replace("%", "%%"))
 
 
 @event.listens_for(Pool, "checkin")
@@ -264,10 +258,24 @@ def after_commit(callback: Callable[[], None]) -> None:
 
 def when_committed(callback: Callable[[], None]) -> None:
     """Run a callback now where no transaction is open, as all that was written is committed; else `after_commit`."""
-    if _open_session() is None:
+    waiting = _held_back.get()
+    if waiting is not None:
+        waiting.append(callback)
+    elif _open_session() is None:
         callback()
     else:
         after_commit(callback)
+
+
+@contextmanager
+def held_back() -> Iterator[list[Callable[[], None]]]:
+    """Keep the callbacks of `when_committed` back while something is not written yet; they are given to the block."""
+    waiting: list[Callable[[], None]] = []
+    token = _held_back.set(waiting)
+    try:
+        yield waiting
+    finally:
+        _held_back.reset(token)
 
 
 def undo_open() -> None:

@@ -1,10 +1,13 @@
 """News that must travel to rooms on the right: facts in the past tense, and who reacts to them."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Reaction = Callable[[Any], None]
+Answers = Mapping[str, Any]
+"""What was read for those who react, by their questions."""
 
 _reactions: dict[type["Event"], tuple[Reaction, ...]] = {}
 
@@ -12,6 +15,32 @@ _reactions: dict[type["Event"], tuple[Reaction, ...]] = {}
 @dataclass(frozen=True)
 class Event:
     """Something that has happened; subclasses name it in the past tense and carry what reactions need."""
+
+
+class Asking:
+    """A reaction that must know something first: whoever emits the event can read it along with what he reads himself.
+
+    `question` is an SQL expression whose value is JSON, about the agent, for whose id `{agent}` stands. The reaction is
+    given the answer; None when nobody has read it, and it must ask by itself.
+    """
+
+    def __init__(self, question: str, react: Callable[[Any, Any], None]) -> None:
+        self.question, self._react = question, react
+        functools.update_wrapper(self, react)
+
+    def __call__(self, event: Any) -> None:
+        """React with the answer that the event brings."""
+        self._react(event, event.answers.get(self.question))
+
+
+def asking(question: str) -> Callable[[Callable[[Any, Any], None]], Asking]:
+    """Make the decorated function a reaction that is given the answer to a question; see `Asking`."""
+    return lambda react: Asking(question, react)
+
+
+def questions_of(kind: type[Event]) -> tuple[str, ...]:
+    """Return what those who react to a kind of event must know first."""
+    return tuple(one.question for one in reactions_to(kind) if isinstance(one, Asking))
 
 
 def react_with(table: Mapping[type[Event], Sequence[Reaction]]) -> None:

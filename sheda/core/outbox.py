@@ -22,7 +22,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sheda.core import clock, mail
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor
-from sheda.core.db import Id, Model, Stamp, after_commit, db, in_transaction, write
+from sheda.core.clauses import Clause, put
+from sheda.core.db import Id, Model, Stamp, after_commit, db, in_transaction
 from sheda.core.outbound import Unanswered
 
 log = logging.getLogger(__name__)
@@ -69,24 +70,22 @@ class Outbox(Model):
     last_error: Mapped[str | None] = mapped_column(Text)
 
 
-POST = """
-WITH posted AS (
-  INSERT INTO outbox (key, message_id, user_id, template, context, created_at, due_at)
-  SELECT r.key, gen_random_uuid(), r.user_id, CAST(:template AS text), r.context, :now, :due_at
-  FROM json_to_recordset(CAST(:mails AS json)) AS r (key text, user_id bigint, context jsonb)
-  ON CONFLICT DO NOTHING RETURNING id
-) SELECT count(*) FROM posted"""
+POST = Clause(
+    """INSERT INTO outbox (key, message_id, user_id, template, context, created_at, due_at)
+ SELECT r.key, gen_random_uuid(), r.user_id, CAST(:template AS text), r.context, :now, :due_at
+ FROM json_to_recordset(CAST(:mails AS json)) AS r (key text, user_id bigint, context jsonb)
+ ON CONFLICT DO NOTHING"""
+)
 """Mails, however many, are one value of one statement."""
 
 
-SIGNAL = """
-WITH posted AS (
-  INSERT INTO outbox (key, message_id, user_id, channel, template, context, created_at, due_at)
-  SELECT r.key, gen_random_uuid(), r.user_id, r.channel, CAST(:template AS text), r.context, :now, r.due_at
-  FROM json_to_recordset(CAST(:signals AS json))
-    AS r (key text, user_id bigint, channel text, context jsonb, due_at timestamptz)
-  ON CONFLICT DO NOTHING RETURNING id
-) SELECT count(*) FROM posted"""
+SIGNAL = Clause(
+    """INSERT INTO outbox (key, message_id, user_id, channel, template, context, created_at, due_at)
+ SELECT r.key, gen_random_uuid(), r.user_id, r.channel, CAST(:template AS text), r.context, :now, r.due_at
+ FROM json_to_recordset(CAST(:signals AS json))
+  AS r (key text, user_id bigint, channel text, context jsonb, due_at timestamptz)
+ ON CONFLICT DO NOTHING"""
+)
 """Messages by other channels, likewise."""
 
 
@@ -153,10 +152,7 @@ def post_mails(
     if not rows:
         return 0
     now = clock.now()
-    [(written,)] = write(POST, template=template, now=now, due_at=due_at or now, mails=json.dumps(rows))
-    if written:
-        after_commit(_ring)
-    return int(written)
+    return put(POST, then=_ring, template=template, now=now, due_at=due_at or now, mails=json.dumps(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +171,7 @@ def post_signals(template: str, signals: Sequence[Signal]) -> int:
     if not signals:
         return 0
     rows = [{**asdict(one), "due_at": one.due_at.isoformat()} for one in signals]
-    [(written,)] = write(SIGNAL, template=template, now=clock.now(), signals=json.dumps(rows))
-    if written:
-        after_commit(_ring_signals)
-    return int(written)
+    return put(SIGNAL, then=_ring_signals, template=template, now=clock.now(), signals=json.dumps(rows))
 
 
 def _ring() -> None:

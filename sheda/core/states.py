@@ -13,7 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sheda.core import clock
 from sheda.core.access import row_rule
 from sheda.core.actor import Actor, Role, request_id
-from sheda.core.db import Id, Model, Stamp, db, is_among, write
+from sheda.core.clauses import Clause, put
+from sheda.core.db import Id, Model, Stamp, db, is_among
 from sheda.core.errors import Conflict, InvalidInput, NotAllowed
 from sheda.core.events import Event, emit, reactions_to
 
@@ -124,10 +125,12 @@ def _history_rows(actor: Actor) -> Any:
     return History.id.is_not(None) if actor.is_office else History.id.is_(None)
 
 
-_RECORD = """INSERT INTO history (subject_type, subject_id, move, from_state, to_state, actor_id, actor_role, reason,
+_RECORD = Clause(
+    """INSERT INTO history (subject_type, subject_id, move, from_state, to_state, actor_id, actor_role, reason,
   details, request_id, at)
  VALUES (:subject_type, :subject_id, :move, :from_state, :to_state, :actor_id, :actor_role, :reason,
   CAST(:details AS jsonb), :request_id, :at)"""
+)
 
 
 def record(
@@ -141,7 +144,7 @@ def record(
     details: dict[str, Any] | None = None,
 ) -> None:
     """Write one history row about a subject that has its id."""
-    write(
+    put(
         _RECORD,
         subject_type=subject.__tablename__,
         subject_id=subject.id,

@@ -6,6 +6,7 @@ account they pay stays here; a program that may know asks the API.
 
 from sheda.appointments import events as appointments
 from sheda.contracts import events as contracts
+from sheda.core.clauses import Clause
 from sheda.core.events import Event
 from sheda.payments import events as payments
 from sheda.properties import events as properties
@@ -101,21 +102,21 @@ def _value(name: str) -> str:
     return f"r.{name}::text" if name in TEXTS else f"r.{name}"
 
 
-def note_of(table: str) -> str:
-    """Return the statement that writes the deliveries of an event on rows of a table, for whoever asked for it."""
+def note_of(table: str) -> Clause:
+    """Return the clause that writes the deliveries of an event on rows of a table, for whoever asked for it."""
     said = ", ".join(f"'{name}', {_value(name)}" for name in FIELDS[table])
-    return f"""
-WITH noted AS (
-  INSERT INTO hook_deliveries (endpoint_id, message_id, event, subject_id, happened_at, payload, created_at, due_at)
-  SELECT e.id, gen_random_uuid(), CAST(:event AS text), r.id, transaction_timestamp(),
-    json_build_object('type', CAST(:event AS text), 'timestamp', {MOMENT.format("CAST(:now AS timestamptz)")},
-      'data', json_build_object('id', r.id, {said}))::text, :now, :now
-  FROM hook_endpoints e
-  JOIN ab_user u ON u.id = e.owner_id AND u.active
-  JOIN {table} r ON r.id = ANY(CAST(:ids AS bigint[])) AND (e.agent_id IS NULL OR e.agent_id = r.agent_id)
-  WHERE e.stopped_at IS NULL AND e.events @> ARRAY[CAST(:event AS varchar)]
-  ON CONFLICT DO NOTHING RETURNING id
-) SELECT count(*) FROM noted"""
+    return Clause(
+        f"""INSERT INTO hook_deliveries (endpoint_id, message_id, event, subject_id, happened_at, payload, created_at,
+  due_at)
+ SELECT e.id, gen_random_uuid(), CAST(:event AS text), r.id, transaction_timestamp(),
+  json_build_object('type', CAST(:event AS text), 'timestamp', {MOMENT.format("CAST(:now AS timestamptz)")},
+   'data', json_build_object('id', r.id, {said}))::text, :now, :now
+ FROM hook_endpoints e
+ JOIN ab_user u ON u.id = e.owner_id AND u.active
+ JOIN <{table}> r ON r.id = ANY(CAST(:ids AS bigint[])) AND (e.agent_id IS NULL OR e.agent_id = r.agent_id)
+ WHERE e.stopped_at IS NULL AND e.events @> ARRAY[CAST(:event AS varchar)]
+ ON CONFLICT DO NOTHING"""
+    )
 
 
 NOTES = {table: note_of(table) for table in FIELDS}

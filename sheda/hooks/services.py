@@ -16,7 +16,8 @@ from sqlalchemy import delete, func, select, update
 from sheda.core import clock
 from sheda.core.access import get_visible
 from sheda.core.actor import Actor, Role
-from sheda.core.db import advisory_lock, after_commit, db, flush, lock_one, write
+from sheda.core.clauses import put
+from sheda.core.db import advisory_lock, after_commit, db, flush, lock_one
 from sheda.core.errors import Conflict, InvalidInput
 from sheda.core.outbound import AddressRefused, check_url
 from sheda.core.states import record
@@ -219,10 +220,7 @@ def _ring() -> None:
 
 def note(event: str, table: str, ids: Collection[int]) -> int:
     """Write the deliveries of an event on records, in the caller's transaction; how many are new."""
-    [(written,)] = write(NOTES[table], event=event, ids=list(ids), now=clock.now())
-    if written:
-        after_commit(_ring)
-    return int(written)
+    return put(NOTES[table], then=_ring, event=event, ids=list(ids), now=clock.now())
 
 
 def ping(actor: Actor, endpoint_id: int, *, reason: str | None = None) -> HookDelivery:  # noqa: ARG001 - a move's shape

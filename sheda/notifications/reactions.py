@@ -19,9 +19,11 @@ from sheda.contracts.services import contract_of
 from sheda.core import clock, widgets
 from sheda.core.banks import bank_name, mask
 from sheda.core.db import as_array, read
+from sheda.core.events import asking
 from sheda.core.states import Moved, Moves, Plural
 from sheda.notifications import devices, words
 from sheda.notifications.services import News, forget, office_ids, tell, tell_all
+from sheda.notifications.wishes import WISHES_OF_AGENT, wishes_said
 from sheda.payments.events import (
     GatewayFlagged,
     PaymentAccepted,
@@ -59,7 +61,8 @@ def _office(people: Iterable[int], text: str) -> dict[int, str]:
 # ── Viewings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def viewing_booked(event: AppointmentBooked) -> None:
+@asking(WISHES_OF_AGENT.format(kind="appointment_booked"))
+def viewing_booked(event: AppointmentBooked, agents_wishes: Any) -> None:
     """Tell the agent of a request; of a viewing that is moved, the side that did not move it."""
     viewing = event.subject
     scene = event.scene or words.scene_of(viewing)
@@ -69,7 +72,8 @@ def viewing_booked(event: AppointmentBooked) -> None:
     said = words.viewing(viewing, client, note, ("Answer by", answer_by), scene=scene)
     if viewing.replaces_id is None:
         text = f"{said['client']} asks to view {said['home']} on {said['when']}."
-        tell("appointment_booked", viewing, {viewing.agent_id: text}, words=said)
+        wishes = None if agents_wishes is None else wishes_said("appointment_booked", agents_wishes)
+        tell("appointment_booked", viewing, {viewing.agent_id: text}, words=said, wishes=wishes)
     else:
         text = f"The viewing of {said['home']} is moved to {said['when']}; the agent confirms the new time."
         tell("appointment_moved", viewing, _others(event, text), words=said)

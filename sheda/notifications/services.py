@@ -12,12 +12,13 @@ from sheda.core import clock
 from sheda.core.access import get_visible
 from sheda.core.actor import Actor
 from sheda.core.actor import Role as ActorRole
-from sheda.core.db import db, write
+from sheda.core.clauses import Clause, put
+from sheda.core.db import db
 from sheda.core.outbox import Outbox, post_mails
 from sheda.notifications import devices, signals
 from sheda.notifications.access import own_notices
 from sheda.notifications.models import DigestLine, Notification, Preference, QuietHours
-from sheda.notifications.wishes import TEXTS, wishes_of
+from sheda.notifications.wishes import TEXTS, Wishes, wishes_of
 
 LONGEST_TEXT = 300
 
@@ -59,17 +60,22 @@ class News:
         return {self.client_id: "client", self.agent_id: "agent"}.get(user_id, "staff")
 
 
-NOTE = """
-WITH noted AS (
-  INSERT INTO notifications (user_id, key, kind, text, subject_type, subject_id, context, created_at)
-  SELECT r.user_id, r.key, CAST(:kind AS text), r.text, CAST(:subject_type AS text), r.subject_id, '{}', :now
-  FROM json_to_recordset(CAST(:rows AS json)) AS r (user_id bigint, key text, text text, subject_id bigint)
-  ON CONFLICT (key) DO NOTHING RETURNING id
-) SELECT count(*) FROM noted"""
+NOTE = Clause(
+    """INSERT INTO notifications (user_id, key, kind, text, subject_type, subject_id, context, created_at)
+ SELECT r.user_id, r.key, CAST(:kind AS text), r.text, CAST(:subject_type AS text), r.subject_id, '{}', :now
+ FROM json_to_recordset(CAST(:rows AS json)) AS r (user_id bigint, key text, text text, subject_id bigint)
+ ON CONFLICT (key) DO NOTHING"""
+)
 
 
 def tell(
-    kind: str, subject: Any, texts: Mapping[int, str], *, words: Mapping[str, Any] | None = None, version: str = ""
+    kind: str,
+    subject: Any,
+    texts: Mapping[int, str],
+    *,
+    words: Mapping[str, Any] | None = None,
+    version: str = "",
+    wishes: Wishes | None = None,
 ) -> int:
     """Tell people of an event, each by his sentence: notice, mail and devices, as he wishes, and never twice.
 
@@ -77,15 +83,17 @@ def tell(
     mails and other messages are new.
     """
     parties = getattr(subject, "client_id", None), getattr(subject, "agent_id", None)
-    return tell_all(kind, subject.__tablename__, [News(subject.id, texts, words or {}, *parties)], version=version)
+    news = [News(subject.id, texts, words or {}, *parties)]
+    return tell_all(kind, subject.__tablename__, news, version=version, wishes=wishes)
 
 
-def tell_all(kind: str, table: str, news: Sequence[News], *, version: str = "") -> int:
+def tell_all(kind: str, table: str, news: Sequence[News], *, version: str = "", wishes: Wishes | None = None) -> int:
     """Tell people of one kind of event on many subjects of a table, as `tell` does of one, in three statements.
 
     Whoever takes pushes, texts or a daily mail costs two or three more, however many they are.
     """
-    wishes = wishes_of(kind, {user_id for one in news for user_id in one.texts})
+    if wishes is None:
+        wishes = wishes_of(kind, {user_id for one in news for user_id in one.texts})
     subject_type = SUBJECTS[table]
     notices: list[dict[str, Any]] = []
     mails: list[tuple[int, str, dict[str, Any]]] = []
@@ -111,8 +119,7 @@ def _note(kind: str, table: str, notices: list[dict[str, Any]]) -> int:
     if not notices:
         return 0
     rows = json.dumps(notices)
-    [(written,)] = write(NOTE, kind=kind, subject_type=SUBJECTS[table], now=clock.now(), rows=rows)
-    return int(written)
+    return put(NOTE, kind=kind, subject_type=SUBJECTS[table], now=clock.now(), rows=rows)
 
 
 def _shortened(text: str) -> str:

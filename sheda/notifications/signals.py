@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import current_app
 
 from sheda.core import clock
+from sheda.core.clauses import Clause, put
 from sheda.core.db import read, write
 from sheda.core.outbox import Signal, post_mails, post_signals
 from sheda.notifications.wishes import Quiet, usual_quiet
@@ -24,13 +25,12 @@ LEFT JOIN profiles p ON p.user_id = u.id
 LEFT JOIN quiet_hours q ON q.user_id = u.id
 WHERE u.id = ANY(CAST(:people AS bigint[])) AND u.active"""
 
-WAIT = """
-WITH noted AS (
-  INSERT INTO digest_lines (user_id, key, kind, text, path, created_at, due_at)
-  SELECT r.user_id, r.key, CAST(:kind AS text), r.text, r.path, :now, r.due_at
-  FROM json_to_recordset(CAST(:rows AS json)) AS r (user_id bigint, key text, text text, path text, due_at timestamptz)
-  ON CONFLICT (key) DO NOTHING RETURNING id
-) SELECT count(*) FROM noted"""
+WAIT = Clause(
+    """INSERT INTO digest_lines (user_id, key, kind, text, path, created_at, due_at)
+ SELECT r.user_id, r.key, CAST(:kind AS text), r.text, r.path, :now, r.due_at
+ FROM json_to_recordset(CAST(:rows AS json)) AS r (user_id bigint, key text, text text, path text, due_at timestamptz)
+ ON CONFLICT (key) DO NOTHING"""
+)
 
 GATHER = """
 WITH readers AS (
@@ -110,8 +110,7 @@ def _wait(kind: str, lines: Sequence[News], readers: dict[int, Reader], now: dat
     ]
     if not rows:
         return 0
-    [(written,)] = write(WAIT, kind=kind, now=now, rows=json.dumps(rows))
-    return int(written)
+    return put(WAIT, kind=kind, now=now, rows=json.dumps(rows))
 
 
 def gather() -> tuple[int, bool]:

@@ -1,6 +1,6 @@
 """How each person wants to hear of each kind of news, and at which hours his devices are left alone."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -33,6 +33,12 @@ SELECT user_id, channel, is_on FROM notification_preferences
 UNION ALL SELECT DISTINCT user_id, 'device', true FROM push_devices WHERE user_id = ANY(CAST(:people AS bigint[]))"""
 
 
+WISHES_OF_AGENT = """(SELECT coalesce(json_agg(json_build_array(user_id, channel, is_on)), '[]') FROM (
+ SELECT user_id, channel, is_on FROM notification_preferences WHERE user_id = {{agent}} AND kind = '{kind}'
+ UNION ALL (SELECT user_id, 'device', true FROM push_devices WHERE user_id = {{agent}} LIMIT 1)) w)"""
+"""The same of the agent of an event and of one kind, as a question that is asked with others."""
+
+
 @dataclass(frozen=True)
 class Wishes:
     """How some people want to hear of one kind of news."""
@@ -58,8 +64,13 @@ def _ways(kind: str, said: Mapping[str, bool]) -> frozenset[str]:
 
 def wishes_of(kind: str, people: Collection[int]) -> Wishes:
     """Return how people want to hear of a kind, in one statement."""
+    return wishes_said(kind, read(WISHES, people=as_array(people), kind=kind))
+
+
+def wishes_said(kind: str, rows: Iterable[Sequence[Any]]) -> Wishes:
+    """Return how people want to hear of a kind, by the rows that were read of them."""
     said: dict[int, dict[str, bool]] = {}
-    for user_id, channel, is_on in read(WISHES, people=as_array(people), kind=kind):
+    for user_id, channel, is_on in rows:
         said.setdefault(user_id, {})[channel] = is_on
     return Wishes(kind, said, _ways(kind, {}))
 

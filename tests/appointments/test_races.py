@@ -1,5 +1,6 @@
 """Two who want the same, at the same moment, over connections of their own."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,13 +8,15 @@ from datetime import datetime, time, timedelta
 from threading import Barrier
 from typing import Any
 
+import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from sheda.appointments import jobs, services
 from sheda.appointments.models import Appointment
 from sheda.core import clock
 from sheda.core.actor import Role
-from sheda.core.db import in_transaction
+from sheda.core.db import db, in_transaction
 from sheda.core.errors import Refusal
 from tests.conftest import Clock
 from tests.factories import actor_of, make_appointment, make_property, make_user
@@ -96,6 +99,50 @@ class TestOneSlot:
             ),
         )
         assert Counter(answers) == {"done": 5, "too_many_open_appointments": 3}
+
+
+class TestWhatChangesMeanwhile:
+    """Between the look at the ground and the claim, somebody else's commit comes."""
+
+    def meanwhile(self, app: Flask, monkeypatch: pytest.MonkeyPatch, change: str, **values: Any) -> None:
+        look, changed = services.look, threading.Event()
+
+        def commit() -> None:
+            with app.app_context():
+                in_transaction(lambda: db.session.execute(text(change), values))
+
+        def look_then_change(*asked: Any) -> Any:
+            found = look(*asked)
+            if not changed.is_set():
+                changed.set()
+                thread = threading.Thread(target=commit)
+                thread.start()
+                thread.join()
+            return found
+
+        monkeypatch.setattr(services, "look", look_then_change)
+
+    @pytest.mark.parametrize("change", ["listing_state = 'paused'", "agent_id = :other"])
+    def test_a_home_that_is_hidden_or_given_to_another_agent_is_asked_for_anew(
+        self, app: Flask, live_db: Any, monkeypatch: pytest.MonkeyPatch, change: str
+    ) -> None:
+        home, other, client = make_property().id, make_user(Role.AGENT).id, actor_of(make_user())
+        released(live_db)
+        values = {"home": home} | ({"other": other} if "other" in change else {})
+        self.meanwhile(app, monkeypatch, f"UPDATE properties SET {change} WHERE id = :home", **values)
+        answer = outcome(lambda: services.book(client, home, requested_time=noon()))
+        assert answer == ("done" if "other" in change else "not_found")
+        assert [one.agent_id for one in Appointment.query] == ([other] if "other" in change else [])
+
+    def test_an_agent_who_is_switched_off_is_not_booked(
+        self, app: Flask, live_db: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        home, client = make_property(), actor_of(make_user())
+        number, agent = home.id, home.agent_id
+        released(live_db)
+        self.meanwhile(app, monkeypatch, "UPDATE ab_user SET active = false WHERE id = :agent", agent=agent)
+        assert outcome(lambda: services.book(client, number, requested_time=noon())) == "property_unavailable"
+        assert Appointment.query.count() == 0
 
 
 class TestTwoHands:

@@ -55,7 +55,8 @@ def event_of(letter: EmailMessage) -> Any:
 
 def again(deal: Deal, viewing: Appointment, *, days: int = 1) -> Appointment:
     later = viewing.starts_at + timedelta(days=days)
-    return appointments.reschedule(deal.client, viewing.id, requested_time=later)
+    moved = appointments.reschedule(deal.client, viewing.id, requested_time=later)
+    return db.session.get_one(Appointment, moved.id)
 
 
 @pytest.fixture
