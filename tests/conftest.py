@@ -8,7 +8,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -296,13 +296,23 @@ def live_client(app: Flask, live_db: Any) -> FlaskClient:
 @pytest.fixture
 def base_url(app: Flask, live_db: Any) -> Iterator[str]:
     """Serve the application over HTTP, a thread a request, and yield its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, _answering_whole(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def _answering_whole(app: Flask) -> Callable[..., list[bytes]]:
+    """Read each answer before it is sent: werkzeug's server leaves a file open whose reader goes away meanwhile."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        with closing(app(environ, start_response)) as body:
+            return [b"".join(body)]
+
+    return answer
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +21,6 @@ Result = TypeVar("Result")
 SHORTEST, LONGEST = 8, 128
 HASHING_NICE = 10
 """How far threads that hash stand behind others; on an idle core they run at full speed all the same."""
-
-_ALL = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as the process lives
-"""Locked by that one of the web's processes which hashes, so that the other cores are left to those who browse. It is
-made before they fork; the system unlocks it when its process dies."""
 
 LONGEST_WAIT = 10.0
 """Seconds for which a check waits for its turn."""
@@ -78,15 +73,26 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def _hashed(work: Callable[..., Result], *values: str) -> Result:
-    return _hashers().submit(_while_others_do_not, work, *values).result()
+    turn = _turn_of_processes(Path(current_app.config["STATE_DIR"]))
+    return _hashers().submit(_while_others_do_not, turn, work, *values).result()
 
 
-def _while_others_do_not(work: Callable[..., Result], *values: str) -> Result:
-    fcntl.lockf(_ALL, fcntl.LOCK_EX)
+def _while_others_do_not(turn: int, work: Callable[..., Result], *values: str) -> Result:
+    fcntl.lockf(turn, fcntl.LOCK_EX)
     try:
         return work(*values)
     finally:
-        fcntl.lockf(_ALL, fcntl.LOCK_UN)
+        fcntl.lockf(turn, fcntl.LOCK_UN)
+
+
+@cache
+def _turn_of_processes(state_dir: Path) -> int:
+    """Return the file that one of this machine's processes locks while it hashes.
+
+    So the other cores are left to those who browse; the system unlocks it when its process dies.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    return os.open(state_dir / "hashing.lock", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 @cache
