@@ -237,6 +237,7 @@ class PropertyText(Model):
     __tablename__ = "property_texts"
     __table_args__ = (
         Index("ix_property_texts_words", "words", postgresql_using="gin"),
+        Index("ix_property_texts_names", text("ts_filter(words, '{a,b,c}')"), postgresql_using="gin"),
         Index("ix_property_texts_newest", "created_at", "property_id"),
     )
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
 
 from sheda.core.db import db, is_among, read, read_as_asked
 from sheda.properties.models import AMENITY_FLAGS, Property, PropertyText
@@ -27,13 +27,17 @@ SAMPLE = 4000
 
 MOST_WORDS = 6
 
-NAMED = 20_000
+NAMED = 10_000
 """Listings that words name in a list of the office; where there are more, the list is walked through in its order."""
 
 PAST = "z" * 20
 """What is added to a reference to be behind all that begin with it: they have capitals and digits."""
 
+NAMES: ColumnElement[Any] = literal_column("ts_filter(property_texts.words, '{a,b,c}')")
+"""The words of title, place and kind alone, as they are indexed."""
+
 _LISTINGS = "(SELECT greatest(reltuples, 1) FROM pg_class WHERE oid = 'property_texts'::regclass)"
+_PERCENT = f"100.0 * {SAMPLE} / greatest({SAMPLE}, {_LISTINGS})"
 
 
 def meant(search: str) -> str:
@@ -86,11 +90,10 @@ class Shares:
 
 def shares(conditions: str, values: Mapping[str, Any]) -> Shares:
     """Return what a sample says: the planner takes words and places for independent of each other, and they are not."""
-    percent = f"100.0 * {SAMPLE} / greatest({SAMPLE}, {_LISTINGS})"
     fitting = f"SELECT properties.price FROM properties WHERE {conditions} AND properties.id = t.property_id OFFSET 0"
     ((listings, found, fit, cheapest, dearest),) = read_as_asked(
         f"""SELECT {_LISTINGS}, count(*), count(p.price), min(p.price), max(p.price)
- FROM property_texts t TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1) LEFT JOIN LATERAL ({fitting}) p ON true
+ FROM property_texts t TABLESAMPLE SYSTEM ({_PERCENT}) REPEATABLE (1) LEFT JOIN LATERAL ({fitting}) p ON true
  WHERE {FOUND}""",
         **values,
     )
@@ -111,16 +114,30 @@ def listings_with(words: str) -> ColumnElement[bool]:
     """Return the condition of listings whose title, place or kind has words that begin so, or with such a reference."""
     reference = words.upper().replace(" ", "")
     is_called = and_(Property.reference >= reference, Property.reference < reference + PAST)
-    beginnings = [f"{word}:*ABC" for word in re.findall(r"\w+", words.replace("_", " "))[:MOST_WORDS]]
+    beginnings = [f"{word}:*" for word in re.findall(r"\w+", words.replace("_", " "))[:MOST_WORDS]]
     if not beginnings:
         return is_called
-    has_words = PropertyText.words.bool_op("@@")(func.to_tsquery("sheda", func.normalize(" & ".join(beginnings))))
-    called = select(Property.id).where(is_called).limit(NAMED + 1)
-    worded = select(PropertyText.property_id).where(has_words).limit(NAMED + 1)
-    ids = {*db.session.scalars(called), *db.session.scalars(worded)}
-    if len(ids) <= NAMED:
-        named: ColumnElement[bool] = is_among(Property.id, ids)
-        return named
+    if not _is_common(" & ".join(f"{one}ABC" for one in beginnings)):
+        # An index of these words alone: of a word that stands in descriptions only, nothing is read.
+        named = select(PropertyText.property_id).where(_asks(NAMES, " & ".join(beginnings))).limit(NAMED + 1)
+        ids = {*db.session.scalars(select(Property.id).where(is_called).limit(NAMED + 1)), *db.session.scalars(named)}
+        if len(ids) <= NAMED:
+            return cast("ColumnElement[bool]", is_among(Property.id, ids))
     # Asked of one listing after the other, as OFFSET makes sure: of a word that is everywhere, a page has soon enough.
+    has_words = _asks(PropertyText.words, " & ".join(f"{one}ABC" for one in beginnings))
     own = select(PropertyText.property_id).where(PropertyText.property_id == Property.id, has_words).offset(0)
     return or_(is_called, own.exists())
+
+
+def _asks(column: ColumnElement[Any], beginnings: str) -> ColumnElement[bool]:
+    return column.bool_op("@@")(func.to_tsquery("sheda", func.normalize(beginnings)))
+
+
+def _is_common(beginnings: str) -> bool:
+    """Tell by the sample whether more listings have these words than are worth naming."""
+    ((listings, found),) = read(
+        f"""SELECT {_LISTINGS}, count(*) FROM property_texts t TABLESAMPLE SYSTEM ({_PERCENT}) REPEATABLE (1)
+ WHERE t.words @@ to_tsquery('sheda', normalize(:beginnings))""",
+        beginnings=beginnings,
+    )
+    return found * float(listings) > NAMED * min(SAMPLE, float(listings))
