@@ -23,6 +23,9 @@ SHOWN = 30
 TABLES = {word: table for table, word in services.SUBJECTS.items()}
 """What the subjects of notices are rows of."""
 
+OF_THE_OFFICE = {"verification": "/admin/verification/", "report": ""}
+"""Subjects whose pages the office alone opens, and where everybody else is led."""
+
 
 class NoticeView(DeskView):
     """One's own notices."""
@@ -57,7 +60,7 @@ class NoticeView(DeskView):
         """Mark a notice as read, and lead to what it is about."""
         number = row_id(pk)
         notice = perform(lambda: services.mark_read(current_actor(), number))
-        place = _place(notice.subject_type, notice.subject_id) if notice else ""
+        place = _place(current_actor(), notice.subject_type, notice.subject_id) if notice else ""
         return redirect(place or url_for(f"{self.endpoint}.list"))
 
     @expose("/read-all", methods=["POST"])
@@ -73,12 +76,14 @@ class NoticeView(DeskView):
             "when": widgets.moment(datetime.fromisoformat(one["created_at"])),
             "is_read": one["is_read"],
             "open": url_for(f"{self.endpoint}.open", pk=one["id"]),
-            "leads": bool(_place(one["subject_type"], one["subject_id"])),
+            "leads": bool(_place(current_actor(), one["subject_type"], one["subject_id"])),
         }
 
 
-def _place(kind: str | None, number: int | None) -> str:
-    """Return the page of what a notice is about; nothing for what has none."""
+def _place(actor: Actor, kind: str | None, number: int | None) -> str:
+    """Return the page of what a notice is about, as its reader may open it; nothing for what has none."""
+    if kind in OF_THE_OFFICE and not actor.is_office:
+        return OF_THE_OFFICE[kind]
     room = PLACES.get(TABLES.get(kind or "", ""), ("", ""))[1]
     return f"/admin/{room}/show/{number}" if room and kind != "ab_user" and number else ""
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -15,7 +17,7 @@ from sheda.core.db import db
 from sheda.notifications import wishes
 from sheda.notifications.examples import MAILS, TEXTS
 from sheda.notifications.kinds import KINDS
-from sheda.notifications.models import PushDevice
+from sheda.notifications.models import Notification, PushDevice
 from sheda.notifications.services import tell
 from tests.factories import actor_of, make_payment, make_user
 from tests.notifications.test_signals import Browser as Device
@@ -149,3 +151,24 @@ def test_a_notice_leads_to_what_it_is_about(app: Flask, client: FlaskClient) -> 
     place = re.search(r'action="(/admin/notices/\d+/open)"', browser.at)
     assert place is not None
     assert browser.send(place[1]).headers["Location"].endswith(f"/admin/payments/show/{payment.id}")
+
+
+@pytest.mark.parametrize(
+    ("table", "role", "place"),
+    [
+        ("agent_verifications", Role.AGENT, "/admin/verification/"),
+        ("agent_verifications", Role.STAFF, "/admin/verifications/show/7"),
+        ("chat_reports", Role.AGENT, "/admin/notices/list/"),
+        ("chat_reports", Role.STAFF, "/admin/reports/show/7"),
+    ],
+)
+def test_a_notice_leads_to_no_page_that_its_reader_may_not_open(
+    app: Flask, db_session: Any, table: str, role: Role, place: str
+) -> None:
+    reader = make_user(role)
+    tell("verification_decided", SimpleNamespace(id=7, __tablename__=table), {reader.id: "It is decided."})
+    db.session.commit()
+    browser = browser_of(app, reader)
+    browser.get("/admin/notices/list/")
+    number = db.session.scalars(select(Notification.id)).one()
+    assert browser.send(f"/admin/notices/{number}/open").location == place
