@@ -57,7 +57,8 @@ class Asked:
         self.tab = self._text("tab") if self._text("tab") in view.tabs else next(iter(view.tabs), "")
         self.words = self._text("q").strip() if view.find_columns else ""
         chosen = [name for name in self._several("cols") if name in view.choosable]
-        self.columns: list[str] = [view.list_columns[0], *dict.fromkeys(chosen)] if chosen else list(view.list_columns)
+        self._usual = [*view.list_columns, *(view.office_columns if actor.is_office else ())]
+        self.columns: list[str] = [view.list_columns[0], *dict.fromkeys(chosen)] if chosen else self._usual
         self.order, self.descending = self._ordering()
         self._filters = view.datamodel.get_filters(view.search_columns)
         self.set: dict[str, str] = {}
@@ -121,7 +122,7 @@ class Asked:
             found |= {f"_oc_{self.name}": self.order, f"_od_{self.name}": "desc" if self.descending else "asc"}
         if f"psize_{self.name}" in self._args:
             found[f"psize_{self.name}"] = str(self.size)
-        if self.columns != list(self.view.list_columns):
+        if self.columns != self._usual:
             found["cols"] = ",".join(self.columns)
         return {name: value for name, value in found.items() if value}
 

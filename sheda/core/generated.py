@@ -68,6 +68,10 @@ class RoomView(WorkingList):
     list_options: Sequence[Any] = ()
     """What to load with the rows, so that a list is a fixed number of statements."""
     more_columns: Sequence[str] = ()
+    office_columns: Sequence[str] = ()
+    """What the office sees beside, which looks at everybody's rows."""
+    office_notes: dict[str, str] = {}
+    """What the office reads above the list, by the name of its tab."""
     """Columns that one may choose beside those of the list and the record's plain ones."""
     tells_history = False
     """Whether a record without a machine tells what has happened to it."""
@@ -193,7 +197,7 @@ class RoomView(WorkingList):
             and not self.datamodel.is_relation(name)
             and not self.datamodel.is_text(name)
         ]
-        return list(dict.fromkeys([*self.list_columns, *self.more_columns, *plain]))
+        return list(dict.fromkeys([*self.list_columns, *self.office_columns, *self.more_columns, *plain]))
 
     def _prettify_column(self, name: str) -> str:
         """Turn a column into words: "created_at" into "Created at"."""

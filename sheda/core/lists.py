@@ -87,6 +87,8 @@ class ListPage:
     def __post_init__(self) -> None:
         self._asks = Asked(self.view, self.actor, self.args)
         self.tab, self.asked = self._asks.tab, self._asks.words
+        if self.actor.is_office:
+            self.note = self.view.office_notes.get(self.tab, self.note)
         self.filters: list[Choice] = self._asks.filters
         self.find: str = self.view.find_label if self.view.find_columns else ""
         self.narrowed = bool(self.asked or self._asks.set)

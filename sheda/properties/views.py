@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from sheda.accounts.models import Role, User, assoc_user_role
@@ -15,7 +15,8 @@ from sheda.core.db import db
 from sheda.core.forms import Offer
 from sheda.core.lists import Empty, RoomInterface
 from sheda.core.states import Move
-from sheda.core.widgets import Link
+from sheda.core.views import view_of, waits
+from sheda.core.widgets import Card, Link, Section
 from sheda.properties import audience, editor, services
 from sheda.properties.editor_pages import ListingEditor, pressing_state
 from sheda.properties.models import Property, amenity_codes
@@ -26,6 +27,9 @@ from sheda.properties.words import KINDS, PERIODS, WORDS, amenity_words
 
 NEW_FOR = timedelta(days=7)
 """How long a listing counts as new."""
+
+MOST_COUNTED = 100
+"""New listings that are counted one by one."""
 
 
 def _find_agents(text: str) -> list[tuple[int, str]]:
@@ -51,9 +55,15 @@ def _name_agent(agent_id: int) -> str | None:
     return person.get_full_name() if person else None
 
 
+def _is_shown() -> ColumnElement[bool]:
+    return (Property.listing_state == "published") & (Property.status == "available")
+
+
 def _is_new() -> ColumnElement[bool]:
     """Return the condition of homes that came within a week: what staff look at, and pause or archive with a reason."""
-    return Property.created_at > clock.now() - NEW_FOR
+    since = clock.now() - NEW_FOR
+    # What came within a week was changed within it, too: so the index of changes begins there.
+    return and_(Property.created_at > since, Property.updated_at > since)
 
 
 def _verified(row: Property) -> Any:
@@ -89,6 +99,11 @@ class PropertyView(ListingEditor):
     list_columns = ["title", "price", "listing_state", "place", "updated_at"]
     bulk = ("publish", "pause", "archive")
     more_columns = ("reference", "has")
+    office_columns = ("agent",)
+    office_notes = {
+        "new": "Look at what came to the market within a week. Pause or archive what should not be shown, and say why: "
+        "its agent reads it in the listing’s history.",
+    }
     show_fieldsets = [
         (
             "Home",
@@ -148,14 +163,8 @@ class PropertyView(ListingEditor):
         "New listing",
     )
     tabs = {
-        "shown": (
-            "On the market",
-            lambda _actor: (Property.listing_state == "published") & (Property.status == "available"),
-        ),
-        "new": (
-            "New this week",
-            lambda _actor: (Property.listing_state == "published") & (Property.status == "available") & _is_new(),
-        ),
+        "shown": ("On the market", lambda _actor: _is_shown()),
+        "new": ("New this week", lambda _actor: _is_shown() & _is_new()),
         "offer": ("Under offer", lambda _actor: Property.held_by_payment_id.is_not(None)),
         "let": ("Let or sold", lambda _actor: Property.status != "available"),
         "resting": ("Drafts and paused", lambda _actor: Property.listing_state.in_(("draft", "paused"))),
@@ -212,3 +221,21 @@ class PropertyView(ListingEditor):
             "edit": url_for(f"{self.endpoint}.edit", pk=row.id),
             **self.photos_of(row),
         }
+
+
+@waits
+def new_listings(actor: Actor) -> Section | None:
+    """Lead staff to what came to the market within a week, each to be looked at once."""
+    if not actor.is_office:
+        return None
+    fresh = (
+        select(Property.id).where(_is_shown(), _is_new()).order_by(Property.created_at.desc()).limit(MOST_COUNTED + 1)
+    )
+    number = db.session.scalar(select(func.count()).select_from(fresh.subquery())) or 0
+    if not number:
+        return None
+    count = f"More than {MOST_COUNTED}" if number > MOST_COUNTED else number
+    title = f"{count} new home{'s' if number != 1 else ''} on the market"
+    href = view_of(PropertyView).list_href("new")
+    card = Card("stale", title, href, "Look at them; pause or archive what should not be shown.")
+    return Section("New listings", [card], href, rank=60)

@@ -1,10 +1,12 @@
 import io
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
 from PIL import Image
 from sqlalchemy import select
 
+from sheda.core import clock
 from sheda.core.actor import Role
 from sheda.core.db import db
 from sheda.properties.models import Property, PropertyImage
@@ -49,6 +51,32 @@ class TestMoves:
         home = factories.make_property(agent)
         for name in ("sell", "rent_out", "delete", "nope"):
             assert browser.send(f"/admin/properties/move/{home.id}/{name}").status_code == 404
+
+
+class TestModeration:
+    def test_staff_are_led_to_what_is_new_and_see_whose_it_is(self, app: Flask, agent: Any) -> None:
+        agent.first_name, long_ago = "Zainab", clock.now() - timedelta(days=8)
+        home = factories.make_property(agent, title="A palace for nothing")
+        old = factories.make_property(agent, title="Here since spring", created_at=long_ago)
+        staff = browser_of(app, factories.make_user(Role.STAFF))
+        assert "1 new home on the market" in staff.get("/admin/").text
+        assert "/admin/properties/list/?tab=new" in staff.links()
+        page = staff.get("/admin/properties/list/?tab=new").text
+        assert "Pause or archive what should not be shown" in page
+        assert home.title in page
+        assert "Zainab" in page
+        assert old.title not in page
+        assert "Zainab" in staff.get("/admin/properties/export/csv?tab=new").text
+        staff.get(f"/admin/properties/show/{home.id}")
+        staff.send(f"/admin/properties/move/{home.id}/pause", reason="The photos are another flat’s.")
+        assert "The photos are another flat’s." in browser_of(app, agent).get(f"/admin/properties/show/{home.id}").text
+
+    def test_an_agent_is_led_to_none_of_it(self, browser: Browser, agent: Any) -> None:
+        factories.make_property(agent)
+        assert "New listings" not in browser.get("/admin/").text
+        page = browser.get("/admin/properties/list/?tab=new").text
+        assert "should not be shown" not in page
+        assert ">Agent<" not in page.split("<thead>")[1].split("</thead>")[0]
 
 
 class TestPhotos:
