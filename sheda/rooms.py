@@ -1,6 +1,7 @@
 """The register: each room's APIs and pages, its jobs, and in one table who reacts to which news."""
 
 from datetime import timedelta
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -59,6 +60,7 @@ from sheda.contracts.events import ContractBegan, ContractEnded, NoticeGiven, Re
 from sheda.contracts.models import Contract
 from sheda.contracts.views import ContractView
 from sheda.core import desk, docs, health, health_pages, outbox
+from sheda.core.beside import soon
 from sheda.core.events import Event, Reaction
 from sheda.core.jobs import Job, job
 from sheda.core.unsubscribing import UnsubscribeApi
@@ -346,7 +348,7 @@ JOBS: tuple[Job, ...] = (
     shortlists_jobs.alert,
 )
 
-RINGS = deliver.ring, signal.ring
+RINGS = partial(soon, deliver.ring), partial(soon, signal.ring)
 """What wakes a worker after a commit that wrote mail, or messages to devices."""
 
 

@@ -1,7 +1,9 @@
 """The rounds of webhooks: sending what is due, and forgetting what is old."""
 
 from datetime import timedelta
+from functools import partial
 
+from sheda.core.beside import soon
 from sheda.core.db import in_transaction
 from sheda.core.jobs import Tally, job
 from sheda.hooks import sending, services
@@ -19,4 +21,4 @@ def forget() -> Tally:
     return {"forgotten": in_transaction(services.forget_old)}
 
 
-services.ring_with(deliver.ring)
+services.ring_with(partial(soon, deliver.ring))

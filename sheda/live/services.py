@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from sheda.core import clock
 from sheda.core.actor import Actor
+from sheda.core.beside import soon
 from sheda.core.db import read, when_committed, write_whole
 from sheda.core.errors import Unauthorized
 
@@ -156,7 +157,7 @@ def _ring() -> None:
     bell: Bell | None = current_app.extensions.get("live_bell")
     if bell is None:
         bell = current_app.extensions["live_bell"] = Bell(current_app.config["REDIS_URL"])
-    bell.ring()
+    soon(bell.ring)
 
 
 def ring(_news: Any = None) -> None:
