@@ -324,6 +324,7 @@ def _memory_settings(megabytes: int) -> dict[str, str]:
         "effective_cache_size": f"{max(64, megabytes // 2)}MB",
         "random_page_cost": "1.1",  # the data are on a solid-state disk or in memory
         "max_wal_size": "2GB",  # a bulk load need not stop for checkpoints
+        "min_wal_size": "1GB",  # nor the daily job for new files of the log: once made, they are written over
     }
 
 

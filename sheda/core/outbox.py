@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, select, text
+from sqlalchemy import ColumnElement, Index, String, Text, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -46,7 +46,11 @@ MAIL = "mail"
 
 
 class Outbox(Model):
-    """One message to one person by one channel, under a key that makes a second one impossible."""
+    """One message to one person by one channel, under a key that makes a second one impossible.
+
+    Written by the hundred thousand in one night for people whom other rows refer to, and who are never deleted: a
+    foreign key of its own would lock each of them once more.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -57,7 +61,7 @@ class Outbox(Model):
     id: Mapped[Id]
     key: Mapped[str] = mapped_column(String(200), unique=True)
     message_id: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4)
-    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="RESTRICT"))
+    user_id: Mapped[int]
     channel: Mapped[str] = mapped_column(String(10), server_default=MAIL)
     template: Mapped[str] = mapped_column(String(60))
     context: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")

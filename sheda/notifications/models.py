@@ -14,7 +14,7 @@ CHANNELS = ("app", "mail", "digest", "push", "sms", "whatsapp")
 
 
 class Notification(Model):
-    """One notice to one person about one event; the key makes a second one impossible."""
+    """One notice to one person about one event; the key makes a second one impossible. No foreign key, as in Outbox."""
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -23,7 +23,7 @@ class Notification(Model):
     )
 
     id: Mapped[Id]
-    user_id: Mapped[UserId]
+    user_id: Mapped[int]
     key: Mapped[str] = mapped_column(String(200), unique=True)
     kind: Mapped[str] = mapped_column(String(40))
     text: Mapped[str] = mapped_column(String(300))
