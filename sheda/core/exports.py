@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -22,6 +23,9 @@ TYPES = {
 }
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 """What spreadsheets take for the beginning of a formula or a command, in text that somebody typed."""
+
+UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+"""What XML has no way to write (XML 1.0, 2.2), and the carriage return, which it would read as a new line."""
 
 LONGEST_CELL = 32_767
 EPOCH = date(1899, 12, 30)
@@ -169,8 +173,7 @@ def _xlsx_cell(value: Any, look: int) -> str:
         return f'<c s="{AMOUNT}"><v>{value}</v></c>'
     if isinstance(value, int):
         return f"<c><v>{value}</v></c>"
-    text = "".join(one if one >= " " or one in "\t\n" else " " for one in str(value))[:LONGEST_CELL]
-    text = text.replace("\ufffe", " ").replace("\uffff", " ")
+    text = UNWRITABLE.sub(" ", str(value)[:LONGEST_CELL])
     return f'<c t="inlineStr" s="{look}"><is><t xml:space="preserve">{escape(text)}</t></is></c>'
 
 
