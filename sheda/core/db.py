@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session, mapped_column
 from sqlalchemy.pool import Pool
 
 from sheda.core.errors import Conflict, Refusal, Unavailable
-from sheda.core.spares import IDLE_SECONDS, Spares, is_alive
+from sheda.core.spares import IDLE_SECONDS, Rows, Spares, is_alive, planning
 
 flask_appbuilder.Model.metadata.naming_convention = {
     "ix": "ix_%(column_0_N_label)s",
@@ -124,27 +124,26 @@ def read(statement: str, **values: Any) -> list[tuple[Any, ...]]:
     return _read(statement, values)
 
 
-def read_as_asked(statement: str, **values: Any) -> list[tuple[Any, ...]]:
-    """Return rows as `read` does, by a plan for these very values: for searches, where one plan cannot fit all."""
-    return _read(statement, values, prepare=False)
+def read_as_asked(statement: str, *, sorts: bool = True, **values: Any) -> list[tuple[Any, ...]]:
+    """Return rows as `read` does, by a plan for these very values; without `sorts` along an index in their order."""
+    return _read(statement, values, prepare=False, sorts=sorts)
 
 
-def _read(statement: str, values: Mapping[str, Any], *, prepare: bool | None = None) -> list[tuple[Any, ...]]:
+def _read(statement: str, values: Mapping[str, Any], *, prepare: bool | None = None, sorts: bool = True) -> Rows:
     session = _open_session()
     if session is not None:
         return _execute(session, statement, values, prepare=prepare)
     try:
-        return _alone(statement, values, prepare=prepare)
+        return _alone(statement, values, prepare=prepare, sorts=sorts)
     except psycopg.OperationalError as fault:
         if not _is_broken_connection(fault):
             raise
-        return _alone(statement, values, prepare=prepare)
+        return _alone(statement, values, prepare=prepare, sorts=sorts)
 
 
 def read_one(statement: str, **values: Any) -> tuple[Any, ...] | None:
     """Return the first row of one SELECT, as `read` does; None when there is none."""
-    rows = read(statement, **values)
-    return rows[0] if rows else None
+    return next(iter(read(statement, **values)), None)
 
 
 def write(statement: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -201,11 +200,12 @@ def _execute(
         raise
 
 
-def _alone(statement: str, values: Mapping[str, Any], *, prepare: bool | None = None) -> list[tuple[Any, ...]]:
+def _alone(statement: str, values: Mapping[str, Any], *, prepare: bool | None = None, sorts: bool = True) -> Rows:
     lenders = spares()
     driver = lenders.borrow()
     try:
-        found = _fetched(driver, statement, values, prepare)
+        with planning(driver, sorts=sorts):
+            found = _fetched(driver, statement, values, prepare)
     finally:
         lenders.give_back(driver)
     for callback in _heard_of(statement):

@@ -56,7 +56,7 @@ NAMES = (
 def facets(actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
     """Return the counts of what a loaded query asks for, whatever its order. Unauthorized for nobody's `mine`."""
     money = query["currency"] or current_app.config["CURRENCIES"][0]
-    asked = search.asked_of(actor, {**query, "sort": "newest", "limit": 0})
+    asked = search.asked_of(actor, {**query, "sort": "newest", "limit": LOOKED_AT})
     most = LOOKED_AT_BY_TEXT if asked.texts else LOOKED_AT
     matching = search.matching(asked, _COLUMNS, most + 1)
     values = asked.values | {"bands": BANDS, "money": money}

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from sheda.core.fields import Amount, Line
-from sheda.properties.search import MOST_RADIUS_KM
+from sheda.properties.filters import MOST_RADIUS_KM
 
 
 class AmenityCode(Line):

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from sheda.properties import search
+from sheda.properties import filters
 from sheda.properties.models import AMENITY_FLAGS, LISTING_TYPES, PERIODS, PROPERTY_TYPES
 from sheda.properties.orders import ORDERS
 
@@ -57,7 +57,7 @@ _FLAG = re.compile(r"properties\.([a-z_]+)")
 
 def terms_of(query: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the conditions of a loaded query take, as JSON can hold it, with the version of the conditions."""
-    asked = search.filters_of(query)
+    asked = filters.filters_of(query)
     flags = {found[1]: True for one in asked.conditions if (found := _FLAG.fullmatch(one))}
     status = {"status": query["status"]} if query["status"] else {}
     terms = asked.values | flags | status
@@ -97,10 +97,10 @@ def _catalogue() -> tuple[tuple[str, ...], dict[str, str]]:
     conditions: dict[str, None] = {}
     values: dict[str, Any] = {"status": "", "words": ""}
     for kinds, sort in product((PROPERTY_TYPES[:1], PROPERTY_TYPES[:2]), ORDERS):
-        asked = search.filters_of({**EVERYTHING, "property_type": list(kinds), "sort": sort})
+        asked = filters.filters_of({**EVERYTHING, "property_type": list(kinds), "sort": sort})
         conditions |= dict.fromkeys(asked.conditions)
         values |= asked.values
-    conditions |= {"properties.status = :status": None, search.WORDS: None}
+    conditions |= {"properties.status = :status": None, filters.WORDS: None}
     values |= {name: True for one in conditions if _FLAG.fullmatch(one) for name in _values_of(one)}
     named = {name for one in conditions for name in _values_of(one)}
     return tuple(conditions), {name: TYPES[type(values[name])] for name in sorted(named)}

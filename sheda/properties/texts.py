@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
 
 from sheda.core.db import db, is_among, read, read_as_asked
 from sheda.properties.models import AMENITY_FLAGS, Property, PropertyText
+from sheda.properties.orders import Order
 
 FOUND = "t.words @@ CAST(:found AS tsquery)"
 
@@ -22,8 +23,11 @@ ALL_FOUND = f"(SELECT t.property_id FROM property_texts t WHERE {FOUND} OFFSET 0
 ALL_FOUND_NEWEST = f"""(SELECT t.property_id, t.created_at FROM property_texts t WHERE {FOUND}
  ORDER BY t.created_at DESC, t.property_id DESC OFFSET 0) t"""
 
-SAMPLE = 4000
+SAMPLE = 2500
 """Texts, always the same, of which a share is found."""
+
+SAMPLED_HOMES = 1600
+"""The same of listings, of which a share lies in an area."""
 
 MOST_WORDS = 6
 
@@ -37,7 +41,6 @@ NAMES: ColumnElement[Any] = literal_column("ts_filter(property_texts.words, '{a,
 """The words of title, place and kind alone, as they are indexed."""
 
 _LISTINGS = "(SELECT greatest(reltuples, 1) FROM pg_class WHERE oid = 'property_texts'::regclass)"
-_PERCENT = f"100.0 * {SAMPLE} / greatest({SAMPLE}, {_LISTINGS})"
 
 
 def meant(search: str) -> str:
@@ -79,32 +82,48 @@ def _tag(words: str) -> str:
 
 @dataclass(frozen=True)
 class Shares:
-    """How many texts there are; of a sample, the shares that are found and that fit, too, and between which prices."""
+    """How many texts there are, and of a sample the shares that are found and that fit, too.
+
+    Of those behind the cursor that fit, the price of the first in the order that is asked for.
+    """
 
     listings: float
     found: float
     fit: float
-    cheapest: Decimal | None = None
-    dearest: Decimal | None = None
+    first: Decimal | None = None
 
 
-def shares(conditions: str, values: Mapping[str, Any]) -> Shares:
+def shares(conditions: str, values: Mapping[str, Any], ahead: str, order: Order) -> Shares:
     """Return what a sample says: the planner takes words and places for independent of each other, and they are not."""
-    fitting = f"SELECT properties.price FROM properties WHERE {conditions} AND properties.id = t.property_id OFFSET 0"
-    ((listings, found, fit, cheapest, dearest),) = read_as_asked(
-        f"""SELECT {_LISTINGS}, count(*), count(p.price), min(p.price), max(p.price)
- FROM property_texts t TABLESAMPLE SYSTEM ({_PERCENT}) REPEATABLE (1) LEFT JOIN LATERAL ({fitting}) p ON true
- WHERE {FOUND}""",
+    fitting = f"SELECT * FROM properties WHERE {conditions} AND properties.id = t.property_id OFFSET 0"
+    first_of = "max" if order.descending else "min"
+    ((listings, found, fit, first),) = read_as_asked(
+        f"""SELECT {_LISTINGS}, count(*), count(properties.id), {first_of}(properties.price) FILTER (WHERE {ahead})
+ FROM property_texts t {_sample(SAMPLE)} LEFT JOIN LATERAL ({fitting}) properties ON true WHERE {FOUND}""",
         **values,
     )
     looked_at = min(SAMPLE, listings)
-    return Shares(float(listings), found / looked_at, fit / looked_at, cheapest, dearest)
+    return Shares(float(listings), found / looked_at, fit / looked_at, first)
 
 
-def passed_by(conditions: str, values: Mapping[str, Any], share: Shares, *, descending: bool) -> float:
+def homes(within: str, conditions: str, values: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Return how many listings there are, and the shares of a sample that lie in an area and that fit, too."""
+    ((listings, inside, fit),) = read_as_asked(
+        f"""SELECT {_LISTINGS}, count(*), count(*) FILTER (WHERE {conditions})
+ FROM properties {_sample(SAMPLED_HOMES)} WHERE {within}""",
+        **values,
+    )
+    looked_at = min(SAMPLED_HOMES, listings)
+    return float(listings), inside / looked_at, fit / looked_at
+
+
+def _sample(number: int) -> str:
+    return f"TABLESAMPLE SYSTEM (100.0 * {number} / greatest({number}, {_LISTINGS})) REPEATABLE (1)"
+
+
+def passed_by(conditions: str, values: Mapping[str, Any], first: Decimal, order: Order) -> float:
     """Return about how many listings come before the first that fits, by price: Ikoyi has no cheap ones."""
-    first = share.dearest if descending else share.cheapest
-    beyond = f"properties.price {'>' if descending else '<'} :first_price"
+    beyond = f"properties.price {'>' if order.descending else '<'} :first_price"
     asked = f"EXPLAIN (FORMAT JSON) SELECT FROM properties WHERE {conditions} AND {beyond}"
     ((plan,),) = read_as_asked(asked, **values, first_price=first)
     return float(plan[0]["Plan"]["Plan Rows"])
@@ -136,7 +155,7 @@ def _asks(column: ColumnElement[Any], beginnings: str) -> ColumnElement[bool]:
 def _is_common(beginnings: str) -> bool:
     """Tell by the sample whether more listings have these words than are worth naming."""
     ((listings, found),) = read(
-        f"""SELECT {_LISTINGS}, count(*) FROM property_texts t TABLESAMPLE SYSTEM ({_PERCENT}) REPEATABLE (1)
+        f"""SELECT {_LISTINGS}, count(*) FROM property_texts t {_sample(SAMPLE)}
  WHERE t.words @@ to_tsquery('sheda', normalize(:beginnings))""",
         beginnings=beginnings,
     )

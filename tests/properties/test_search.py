@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 from sheda.accounts.models import User
 from sheda.core import clock
 from sheda.core.actor import Role
-from sheda.core.db import db
+from sheda.core.db import db, write_whole
 from sheda.core.paging import write_cursor
-from sheda.properties import schemas
+from sheda.properties import schemas, search
 from sheda.properties.models import Property, PropertyImage
-from sheda.properties.search import ORDERS
+from sheda.properties.orders import ORDERS
 from tests.factories import auth, make_contract, make_payment, make_property, make_user
 from tests.properties.conftest import PROPERTIES, People
 
@@ -87,16 +87,30 @@ class TestCards:
         (card,) = ask(client).get_json()["result"]
         assert (card["status"], card["is_under_offer"]) == ("available", True)
 
+    def test_what_is_hidden_while_a_page_is_read_is_not_on_it(
+        self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gone, stays = make_property(city="Lekki").id, make_property(city="Lekki").id
+        found = search._find
+
+        def found_just_before(*asked: Any, **how: Any) -> Any:
+            rows = found(*asked, **how)
+            write_whole("UPDATE properties SET listing_state = 'paused' WHERE id = :id", id=gone)
+            return rows
+
+        monkeypatch.setattr(search, "_find", found_just_before)
+        assert ids(client, city="Lekki") == [stays]
+
     @pytest.mark.parametrize(
         ("query", "most"),
         [
             ({}, 1),
-            ({"sort": "price", "city": "Lekki"}, 1),
-            ({"near": "6.5,3.4", "sort": "distance"}, 3),
-            ({"near": "6.5,3.4", "sort": "price"}, 2),
+            ({"sort": "price", "city": "Lekki"}, 2),
+            ({"near": "6.5,3.4", "sort": "distance"}, 4),
+            ({"near": "6.5,3.4", "sort": "price"}, 5),
             ({"count": "true"}, 2),
-            ({"search": "flat"}, 4),
-            ({"search": "flat", "sort": "relevance", "count": "true", "city": "Lekki"}, 5),
+            ({"search": "flat"}, 5),
+            ({"search": "flat", "sort": "relevance", "count": "true", "city": "Lekki"}, 6),
         ],
     )
     def test_a_list_is_few_statements_however_long(

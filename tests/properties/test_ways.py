@@ -31,16 +31,25 @@ KINDS = ("apartment", "house", "duplex")
 
 
 def shares(found: float, fit: float) -> Callable[..., texts.Shares]:
-    return lambda *_args: texts.Shares(1e6, found, fit, Decimal(1), Decimal(10**10))
+    return lambda *_args: texts.Shares(1e6, found, fit, Decimal(1))
+
+
+def around(inside: float, fit: float) -> Callable[..., tuple[float, float, float]]:
+    return lambda *_args: (1e6, inside, fit)
 
 
 WAYS: dict[str, dict[str, Any]] = {
     "as it comes": {},
-    "all that is found": {"MOST_FETCHED": 1e18, "MANY_AMENITIES": 1, "FEW": 0, "FEW_UNLIKE": 0},
-    "by the planner": {"MOST_FETCHED": -1.0, "shares": shares(1.0, 0.0)},
-    "walking far": {"MANY_AMENITIES": 1, "FEW": 0, "FEW_UNLIKE": 0, "NEIGHBOURS": 20, "shares": shares(1e9, 0.001)},
-    "walking not far enough": {"MANY_AMENITIES": 2, "shares": shares(1e9, 1.0)},
-}
+    "all that is found": {"MOST_FETCHED": 1e18, "MANY_AMENITIES": 1, "homes": around(1.0, 0.0)},
+    "by the planner": {"MOST_FETCHED": -1.0, "shares": shares(1.0, 0.0), "homes": around(1.0, 0.0)},
+    "all of an area": {"homes": around(0.0, 0.0)},
+    "along the order": {"homes": around(1.0, 1.0)},
+    "walking far": {
+        "MANY_AMENITIES": 1, "NEIGHBOURS": 20, "shares": shares(1e9, 0.001), "homes": around(1.0, 0.0),
+    },
+    "walking not far enough": {"MANY_AMENITIES": 2, "shares": shares(1e9, 1.0), "homes": around(0.0, 0.0)},
+}  # fmt: skip
+"""What the samples are made to say, so that each way is gone, also where it is the wrong one."""
 
 
 @pytest.fixture
@@ -84,7 +93,7 @@ def draw_query(draw: Random, home: Property) -> dict[str, str]:
         {"listing_type": home.listing_type}, {"property_type": home.property_type}, {"property_type": "house,duplex"},
         {"period": home.period or "month"}, {"min_price": str(min(home.price, 500_000)), "currency": home.currency},
         {"max_price": "700000"}, {"min_bedrooms": str(min(home.bedroom or 0, 3))}, {"max_bedrooms": "3"},
-        {"min_bathrooms": "2"},
+        {"min_bathrooms": "2"}, {"property_type": "duplex,duplex"},
         {"state": home.state or ""}, {"lga": (home.lga or "").upper()}, {"city": (home.city or "").lower()},
         {"amenities": ",".join(codes)}, {"amenities": ",".join(home.amenities) or "gym"},
         {"furnished": str(home.furnished).lower()}, {"bbox": ",".join(f"{edge:.6f}" for edge in edges)},
@@ -151,7 +160,7 @@ def pages(query: dict[str, str]) -> tuple[list[int], list[int | None]]:
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_finds_the_same(app: Flask, homes: list[Property], way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in WAYS[way].items():
-        monkeypatch.setattr(texts if name == "shares" else search, name, value)
+        monkeypatch.setattr(texts if name in {"shares", "homes"} else search, name, value)
     draw = Random(way)
     met = 0
     for _ in range(QUERIES):
@@ -173,7 +182,7 @@ def test_facets_count_what_the_list_holds(
     app: Flask, homes: list[Property], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in WAYS[way].items():
-        monkeypatch.setattr(texts if name == "shares" else search, name, value)
+        monkeypatch.setattr(texts if name in {"shares", "homes"} else search, name, value)
     draw = Random(way)
     for _ in range(QUERIES // 4):
         query = {name: value for name, value in draw_query(draw, draw.choice(homes)).items() if name != "sort"}
