@@ -179,6 +179,10 @@ class Socket(Peer):
         self.heard_at = time.monotonic()
         self.protocol.receive_data(data)
         self._flush()
+        if self.unsent > MOST_UNSENT:
+            # The protocol answers pings by itself: whoever sends them and reads nothing would fill our memory.
+            self.abort()
+            return
         for event in self.protocol.events_received():
             if isinstance(event, Frame):
                 self._take(event)

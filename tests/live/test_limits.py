@@ -141,6 +141,17 @@ class TestReaders:
 
         pair(kind, work)
 
+    def test_one_who_pings_and_does_not_read_is_dropped(self) -> None:
+        ping = b"\x89\xfd" + bytes(4) + b"x" * 125
+
+        async def work(hub: FakeHub, peer: Any, theirs: socket.socket) -> None:
+            with suppress(OSError):
+                await hub.loop.run_in_executor(None, theirs.sendall, ping * 40_000)
+            await asyncio.sleep(0.1)
+            assert hub.left == [peer]
+
+        pair(Socket, work)
+
     def test_the_code_says_to_come_back(self) -> None:
         async def work(_hub: FakeHub, peer: Any, _theirs: socket.socket) -> None:
             frame = json.dumps({"type": "pong", "ref": "x" * 10_000})
