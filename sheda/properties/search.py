@@ -38,6 +38,9 @@ for may lie at its end."""
 MOST_GATHERED, MOST_READ = 10_000, 1000
 """Homes of an area that are all looked at, without words and with them."""
 
+NOT_IN_ORDERS = frozenset({"amenities", "agent_id", "updated_since"})
+"""Filters that the indexes in the order of prices do not know: each listing passed by would be read for them."""
+
 WALKED_FROM = 10_000
 """Listings; fewer are not worth the trouble."""
 
@@ -256,7 +259,8 @@ def _page_rows(asked: Asked, columns: str, *, is_near: bool) -> str:
  JOIN property_texts w ON w.property_id = n.id) k
  WHERE {asked.behind.format(key="k.key", id="k.id")} ORDER BY k.key DESC, k.id DESC LIMIT :fetched"""
     down = "DESC" if asked.order.descending else "ASC"
-    if SEVERAL_TYPES in asked.conditions and asked.table == "properties" and asked.order.column == "price":
+    is_told = asked.table == "properties" and not NOT_IN_ORDERS & set(asked.values)
+    if SEVERAL_TYPES in asked.conditions and asked.order.column == "price" and is_told:
         return _page_of_types(asked, columns, is_near=is_near)
     # The limit stands in the statement, for no plan is kept of one whose limit the planner cannot see.
     return f"""SELECT {columns}, {key} AS key{distance} {_from(asked, asked.further)}
