@@ -322,6 +322,7 @@ def _memory_settings(megabytes: int) -> dict[str, str]:
     return {
         "shared_buffers": f"{min(4096, max(32, megabytes // 8))}MB",
         "effective_cache_size": f"{max(64, megabytes // 2)}MB",
+        "wal_buffers": f"{min(64, max(4, megabytes // 64))}MB",  # a batch of a job fits in
         "random_page_cost": "1.1",  # the data are on a solid-state disk or in memory
         "max_wal_size": "2GB",  # a bulk load need not stop for checkpoints
         "min_wal_size": "1GB",  # nor the daily job for new files of the log: once made, they are written over

@@ -152,16 +152,19 @@ class Asked:
     def batches(self, size: int) -> Iterator[list[Any]]:
         """Yield all rows that answer, in their order, so many at a time."""
         place: list[Any] | None = None
-        while rows := self.rows(size, place):
+        while rows := self.rows(size, place, for_file=True):
             yield rows
             if len(rows) < size:
                 return
             place = [getattr(rows[-1], self.order), rows[-1].id]
 
-    def rows(self, limit: int, place: list[Any] | None, *, backwards: bool = False) -> list[Any]:
+    def rows(
+        self, limit: int, place: list[Any] | None, *, backwards: bool = False, for_file: bool = False
+    ) -> list[Any]:
         """Return rows in their order: the first ones, those after a place, or the last ones before it."""
         view = self.view
-        query = db.session.query(view.datamodel.obj).options(*view.list_options)
+        options = view.list_options if for_file else (*view.list_options, *view.page_options)
+        query = db.session.query(view.datamodel.obj).options(*options)
         query = view.datamodel.apply_filters(query, self._filters)
         for clause in (
             view.narrow(self.actor),

@@ -67,6 +67,8 @@ class RoomView(WorkingList):
     find_label = "Find"
     list_options: Sequence[Any] = ()
     """What to load with the rows, so that a list is a fixed number of statements."""
+    page_options: Sequence[Any] = ()
+    """What pages show beside the columns, such as thumbs and buttons, and files do not."""
     more_columns: Sequence[str] = ()
     office_columns: Sequence[str] = ()
     """What the office sees beside, which looks at everybody's rows."""
@@ -160,7 +162,9 @@ class RoomView(WorkingList):
     def row(self, pk: str) -> Any:
         """Return the row that an address names, when it is one of the list's for whoever asks; NotFound otherwise."""
         actor, model = current_actor(), self.datamodel.obj
-        statement = select_visible(actor, model).where(model.id == row_id(pk)).options(*self.list_options)
+        statement = (
+            select_visible(actor, model).where(model.id == row_id(pk)).options(*self.list_options, *self.page_options)
+        )
         further = self.narrow(actor)
         found = db.session.scalars(statement if further is None else statement.where(further)).unique().one_or_none()
         if found is None:

@@ -93,7 +93,9 @@ class WorkingList(MovingView):
         """Return the rows of this list that a form names; NotFound when one is not there for the actor."""
         ids = {row_id(number) for number in numbers[:LARGEST_PAGE_SIZE]}
         model, further = self.datamodel.obj, self.narrow(actor)
-        statement = select_visible(actor, model).where(model.id.in_(ids)).options(*self.list_options)
+        statement = (
+            select_visible(actor, model).where(model.id.in_(ids)).options(*self.list_options, *self.page_options)
+        )
         found = db.session.scalars(statement if further is None else statement.where(further)).unique().all()
         if len(found) != len(ids):
             raise NotFound

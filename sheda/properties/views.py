@@ -149,12 +149,8 @@ class PropertyView(ListingEditor):
         "has": "What it has",
     }
     looks = {"price": "s-num", "place": "s-p2", "updated_at": "s-p3"}
-    list_options = (
-        selectinload(Property.images),
-        selectinload(Property.fees),
-        joinedload(Property.agent),
-        joinedload(Property.agent_profile),
-    )
+    list_options = (joinedload(Property.agent), joinedload(Property.agent_profile))
+    page_options = (selectinload(Property.images), selectinload(Property.fees))
     offers = {"agent_id": Offer(_find_agents, _name_agent)}
     empty = Empty(
         "No listing yet",

@@ -138,6 +138,15 @@ class TestExport:
         assert {row[0] for row in rows[1:]} == wanted
         assert len(rows) == 9
 
+    def test_what_only_pages_show_is_not_read_for_it(self, agent: Any, browser: Browser, count_statements: Any) -> None:
+        factories.make_property(agent)
+        with count_statements() as asked:
+            browser.get("/admin/properties/list/?tab=all")
+        assert any("property_images" in one for one in asked)
+        with count_statements() as asked:
+            assert len(browser.get("/admin/properties/export/csv?tab=all").data.splitlines()) == 2
+        assert not [one for one in asked if "property_images" in one or "property_fees" in one]
+
     def test_what_spreadsheets_cannot_hold_is_left_out(self) -> None:
         body = b"".join(exports.write_xlsx(iter([["a"], ["b\x0bc\ufffe"], ["x" * 40_000]])))
         assert [len(row[0]) for row in sheet(body)] == [1, 4, 32_767]
