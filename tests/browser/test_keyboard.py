@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from sheda.core import clock
 from sheda.core.db import db
-from tests.browser.watching import WIDE, Watched
+from tests.browser.watching import NARROW, WIDE, Watched
 from tests.browser.world import World
 
 
@@ -129,6 +129,15 @@ class TestEverythingIsReached:
             left_out += [f"{path}: {one}" for one in unreached(page)]
         assert left_out == []
 
+    def test_in_a_hand_too_and_what_has_the_focus_is_seen(self, watch: Callable[..., Watched], world: World) -> None:
+        watched = watch(NARROW)
+        watched.sign_in(world.agent)
+        left_out = []
+        for path in world.paths():
+            page = watched.open(path)
+            left_out += [f"{path}: {one}" for one in [*unreached(page), *page.evaluate(UNSEEN)]]
+        assert left_out == []
+
     def test_it_does_so_at_the_desk(self, watch: Callable[..., Watched], world: World) -> None:
         watched = watch(WIDE)
         watched.sign_in(world.admin)
@@ -152,6 +161,19 @@ LEFT = """
 window.__stops.filter((one) => one.isConnected && !window.__seen.has(one)
   && !(one.type === "radio" && [...window.__seen].some((other) => other.name === one.name)))
   .map((one) => one.outerHTML.slice(0, 120))
+"""
+
+
+UNSEEN = """
+window.__stops.filter((one) => one.isConnected && one.checkVisibility()).filter((one) => {
+  one.focus();
+  const { left, right, top, width, height } = one.getBoundingClientRect();
+  if (width < 1 || height < 1) return false;
+  const middle = Math.min(innerWidth - 1, Math.max(0, left + width / 2));
+  const there = document.elementFromPoint(middle, top + height / 2);
+  const isOurs = there && (one.contains(there) || there.contains(one) || there.closest("label")?.control === one);
+  return right < 0 || left > innerWidth || !isOurs;
+}).map((one) => `unseen: ${one.outerHTML.slice(0, 120)}`)
 """
 
 
