@@ -16,6 +16,9 @@ IDLE_SECONDS = 1.0
 """A connection that nobody used for so long is asked whether it lives before it is lent: a database that has restarted
 costs no request, and a busy one is not asked before every statement."""
 
+PREPARED_AFTER = 1
+"""Executions before a statement is prepared: what is read or written here comes again, and to plan it costs as much."""
+
 
 class Spares:
     """One app's spare connections. Threads take the one that was used last, without waiting for each other."""
@@ -35,7 +38,7 @@ class Spares:
             if time.monotonic() - since < IDLE_SECONDS or is_alive(connection):
                 return connection
             connection.close()
-        return psycopg.connect(self._url, autocommit=True, **self._options)
+        return psycopg.connect(self._url, autocommit=True, prepare_threshold=PREPARED_AFTER, **self._options)
 
     def give_back(self, connection: psycopg.Connection[Any]) -> None:
         """Take a connection back, or close it when something is wrong with it."""
