@@ -42,6 +42,7 @@ def test_a_word_that_fails_is_logged_and_stops_no_other(caplog: pytest.LogCaptur
     wait_for(lambda: said)
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_process_speaks_by_itself() -> None:
     soon(lambda: None)
     ours, theirs = os.pipe()

@@ -22,7 +22,7 @@ from sheda.notifications.models import Notification, Preference
 from sheda.payments import services as payments
 from sheda.payments.events import PaymentInitiated
 from sheda.profiles import services as profiles
-from tests.factories import actor_of, make_appointment, make_contract, make_payment, make_user
+from tests.factories import actor_of, make_appointment, make_contract, make_device, make_payment, make_user
 from tests.notifications.deals import Deal
 
 NUMBER = f"069000003{nuban_check_digit('044', '069000003')}"
@@ -52,6 +52,36 @@ class TestViewings:
         appointments.book(deal.client, deal.home.id, requested_time=start)
         assert told("appointment_booked") == both(deal.agent)
         assert everything() == Counter({"appointment_booked": 1})
+
+    @pytest.mark.parametrize(("off", "expected"), [("app", (0, 1)), ("mail", (1, 0))])
+    def test_booked_heeds_what_the_agent_has_said_of_this_kind_alone(
+        self, deal: Deal, off: str, expected: tuple[int, int]
+    ) -> None:
+        for person, kind in ((deal.agent, "appointment_booked"), (deal.client, "appointment_confirmed")):
+            db.session.add(Preference(user_id=person.user_id, kind=kind, channel=off, is_on=False))
+        start = clock.now().replace(hour=11, minute=0, second=0, microsecond=0) + timedelta(days=3)
+        appointments.book(deal.client, deal.home.id, requested_time=start)
+        notices, mails = told("appointment_booked")
+        assert (len(notices), len(mails)) == expected
+
+    def test_booked_reaches_the_agents_devices_by_the_same_statement(self, deal: Deal, count_statements: Any) -> None:
+        make_device(db.session.get_one(User, deal.agent.user_id))
+        start = clock.now().replace(hour=11, minute=0, second=0, microsecond=0) + timedelta(days=3)
+        with count_statements() as seen:
+            appointments.book(deal.client, deal.home.id, requested_time=start)
+        assert [one.count("INSERT INTO outbox") for one in seen if "INSERT" in one] == [2]
+        channels = db.session.scalars(select(Outbox.channel).where(Outbox.template == "appointment_booked"))
+        assert sorted(channels) == ["mail", "push"]
+
+    def test_booked_asks_for_the_agents_ways_along_with_the_ground(self, deal: Deal, count_statements: Any) -> None:
+        start = clock.now().replace(hour=11, minute=0, second=0, microsecond=0) + timedelta(days=3)
+        client, home = deal.client, deal.home.id
+        with count_statements() as seen:
+            appointments.book(client, home, requested_time=start)
+        assert [("notification_preferences" in one, "INSERT INTO outbox" in one) for one in seen] == [
+            (True, False),
+            (False, True),
+        ]
 
     @pytest.mark.parametrize("mover", ["client", "agent", "staff"])
     def test_moved_tells_who_did_not_move_it(self, deal: Deal, mover: str) -> None:
