@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, or_, select
 
@@ -87,25 +88,9 @@ def find_payable_property(actor: Actor, property_id: int) -> Property:
     return found
 
 
-def declare(
-    actor: Actor,
-    property_id: int,
-    *,
-    amount_paid: Decimal,
-    paid_on: date,
-    payment_id: int | None = None,
-    payer_name: str | None = None,
-    bank_reference: str | None = None,
-    proof_file_id: int | None = None,
-    rental_period_months: int | None = None,
-    amount: Decimal | None = None,
-) -> Contract:
+def declare(actor: Actor, property_id: int, **said: Any) -> Contract:
     """Say "I have made payment", and return the contract that now waits for the agent; see `find_or_declare`."""
-    return find_or_declare(
-        actor, property_id, amount_paid=amount_paid, paid_on=paid_on, payment_id=payment_id, payer_name=payer_name,
-        bank_reference=bank_reference, proof_file_id=proof_file_id, rental_period_months=rental_period_months,
-        amount=amount,
-    )[0]  # fmt: skip
+    return find_or_declare(actor, property_id, **said)[0]
 
 
 def find_or_declare(
