@@ -60,7 +60,9 @@ def asked_of(actor: Actor, query: Query) -> Asked:
     shown = [*_shown(actor, query)]
     asked = plainly(query, shown)
     asked.is_all_there = len(asked.conditions) == len(shown) + 2
-    if asked.area is not None and asked.order_name != "distance" and ON_OFFER in shown:
+    # What is one agent's is few, and has an index.
+    is_anyones = query["agent_id"] is None and not query["mine"]
+    if asked.area is not None and asked.order_name != "distance" and ON_OFFER in shown and is_anyones:
         _look_around(asked, has_words=bool(query["search"]))
     words = texts.meant(query["search"]) if query["search"] else ""
     if query["search"]:
