@@ -148,8 +148,9 @@ def listings_with(words: str) -> ColumnElement[bool]:
     return or_(is_called, own.exists())
 
 
-def _asks(column: ColumnElement[Any], beginnings: str) -> ColumnElement[bool]:
-    return column.bool_op("@@")(func.to_tsquery("sheda", func.normalize(beginnings)))
+def _asks(column: Any, beginnings: str) -> ColumnElement[bool]:
+    asked: ColumnElement[bool] = column.bool_op("@@")(func.to_tsquery("sheda", func.normalize(beginnings)))
+    return asked
 
 
 def _is_common(beginnings: str) -> bool:
@@ -159,4 +160,4 @@ def _is_common(beginnings: str) -> bool:
  WHERE t.words @@ to_tsquery('sheda', normalize(:beginnings))""",
         beginnings=beginnings,
     )
-    return found * float(listings) > NAMED * min(SAMPLE, float(listings))
+    return bool(found * float(listings) > NAMED * min(SAMPLE, float(listings)))
