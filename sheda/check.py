@@ -66,6 +66,13 @@ INVARIANTS: dict[str, str] = {
         WHERE y.status NOT IN ('declared', 'verified') OR y.property_id <> p.id
         UNION ALL SELECT property_id FROM payments WHERE status IN ('declared', 'verified') AND kind <> 'renewal'
         GROUP BY property_id HAVING count(*) > 1""",
+    "I17 whoever is told, and every home in the news, is there": """
+        SELECT 'notifications' AS kind, n.id FROM notifications n
+        WHERE NOT EXISTS (SELECT 1 FROM ab_user u WHERE u.id = n.user_id)
+        UNION ALL SELECT 'outbox', o.id FROM outbox o
+        WHERE o.user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ab_user u WHERE u.id = o.user_id)
+        UNION ALL SELECT 'listing_news', w.id FROM listing_news w
+        WHERE NOT EXISTS (SELECT 1 FROM properties p WHERE p.id = w.property_id)""",
 }
 """Each query returns no row on sound data (domain.md, Always true)."""
 

@@ -22,6 +22,9 @@ pytestmark = pytest.mark.usefixtures("excused")
 HELD_BY_INDEXES = {"I2", "I9", "I12"}
 """No row can break these while the database stands: their queries are for a database that lost an index."""
 
+NOBODY = 2**30
+"""The id of no person and no home."""
+
 
 @pytest.fixture
 def excused(db_session: Any, excused_invariants: set[str]) -> None:
@@ -137,6 +140,14 @@ BREAKS: dict[str, tuple[Callable[[], Any], ...]] = {
         of_contract("status = 'expired'"),
     ),
     "I16": (lambda: of_payment(make_payment(status="declared"), "status = 'declined'"),),
+    "I17": (
+        lambda: post_mail(NOBODY, "code", key="test:nobody"),
+        lambda: say(
+            "INSERT INTO notifications (user_id, key, kind, text, created_at) VALUES (:who, 'k', 'k', 't', now())",
+            who=NOBODY,
+        ),
+        lambda: say("INSERT INTO listing_news (property_id, reason, at) VALUES (:home, 'new', now())", home=NOBODY),
+    ),
 }  # fmt: skip
 
 
