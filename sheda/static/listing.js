@@ -333,19 +333,22 @@
     ready();
     if (isDraft && !isDirty) refresh();
   };
-  const again = async () => {
+  // One word with the server after the other, so that nothing is drawn as it was before what has been saved since.
+  let turn = Promise.resolve();
+  const inTurn = (work) => (turn = turn.then(work, work));
+  const again = () => inTurn(async () => {
     if (!document.hidden && form.dataset.photos) {
       const answer = await fetch(form.dataset.photos, { credentials: "same-origin", headers: quiet() }).catch(() => null);
       if (answer?.ok) return take(await answer.text());
     }
     return ready();
-  };
+  });
   // The checklist counts photos: a save that changes nothing brings it.
   const refresh = () => {
     clearTimeout(wait);
     wait = setTimeout(() => save(), 300);
   };
-  const move = async (photo, act, at) => {
+  const move = (photo, act, at) => inTurn(async () => {
     const body = new FormData();
     body.set("csrf_token", token());
     body.set("act", act);
@@ -359,8 +362,8 @@
       await trouble(answer);
       again();
     }
-  };
-  const describe = async (caption) => {
+  });
+  const describe = (caption) => inTurn(async () => {
     const [before, now] = [caption.defaultValue, caption.value];
     const known = (text) => captions().forEach((one) => one.name === caption.name && (one.defaultValue = text));
     const body = new FormData();
@@ -370,7 +373,7 @@
     const answer = await fetch(`${form.dataset.photos}/captions`, { method: "post", body, credentials: "same-origin", keepalive: true, headers: quiet() }).catch(() => null);
     known(answer?.ok ? now : before);
     return answer?.ok ? tell("Caption saved.") : trouble(answer);
-  };
+  });
   list.addEventListener("focusin", (event) => event.target.matches("[data-caption]") && (event.target.closest("[data-photo]").draggable = false));
   list.addEventListener("focusout", (event) => {
     if (!event.target.matches("[data-caption]")) return;

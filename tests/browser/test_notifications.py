@@ -28,11 +28,29 @@ def deliver(watched: Watched, said: dict[str, Any]) -> None:
         lambda event: found.extend(one["registrationId"] for one in event["registrations"] if not one["isDeleted"]),
     )
     tools.send("ServiceWorker.enable")
-    watched.page.wait_for_timeout(300)
+    while not found:
+        watched.page.wait_for_timeout(50)
     tools.send(
         "ServiceWorker.deliverPushMessage",
         {"origin": watched.base, "registrationId": found[-1], "data": json.dumps(said)},
     )
+    tools.detach()
+
+
+def shown_notices(watched: Watched) -> list[list[str]]:
+    """Return what the system shows of this page's worker, after waiting up to two seconds for anything."""
+    found: list[list[str]] = watched.page.evaluate(
+        """async () => {
+          const [found] = await navigator.serviceWorker.getRegistrations();
+          for (let turn = 0; turn < 40; turn += 1) {
+            const news = await found.getNotifications();
+            if (news.length) return news.map((one) => [one.title, one.body, one.tag, one.data.url]);
+            await new Promise((done) => setTimeout(done, 50));
+          }
+          return [];
+        }"""
+    )
+    return found
 
 
 class TestPush:
@@ -45,21 +63,14 @@ class TestPush:
             """async () => {
               const path = document.querySelector("form[data-push]").dataset.worker;
               const found = await navigator.serviceWorker.register(path);
-              while (!found.active) await new Promise((done) => setTimeout(done, 20));
+              while (found.active?.state !== "activated") await new Promise((done) => setTimeout(done, 20));
             }"""
         )
-        deliver(agent_window, {"title": "A viewing is near", "body": "At 14:30.", "tag": "k1", "url": "/admin/"})
-        shown = page.evaluate(
-            """async () => {
-              const [found] = await navigator.serviceWorker.getRegistrations();
-              for (let turn = 0; turn < 100; turn += 1) {
-                const news = await found.getNotifications();
-                if (news.length) return news.map((one) => [one.title, one.body, one.tag, one.data.url]);
-                await new Promise((done) => setTimeout(done, 50));
-              }
-              return [];
-            }"""
-        )
+        shown: list[list[str]] = []
+        for _ in range(10):  # like a push service, which sends again what was not taken; the tag shows it once
+            deliver(agent_window, {"title": "A viewing is near", "body": "At 14:30.", "tag": "k1", "url": "/admin/"})
+            if shown := shown_notices(agent_window):
+                break
         assert shown == [["A viewing is near", "At 14:30.", "k1", "/admin/"]]
         agent_window.assert_clean()
 

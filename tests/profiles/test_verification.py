@@ -291,6 +291,7 @@ class TestPages:
     def test_a_list_is_a_fixed_number_of_statements(self, app, agent, staff, count_statements):
         send_in(agent)
         browser = browser_of(app, staff)
+        browser.get("/admin/verifications/list/")  # what a process reads once is read
         with count_statements() as one:
             browser.get("/admin/verifications/list/")
         for _ in range(3):
