@@ -130,8 +130,9 @@ class Hub:
                 peer.close(TRY_AGAIN_LATER, "Too much happens: connect again, from your last position.")
 
     def wake(self) -> None:
-        """Have the log looked at now."""
-        self._bell.set()
+        """Have the log looked at now; while nobody is here it is passed by now and then."""
+        if self.people:
+            self._bell.set()
 
     async def _fresh_turn(self) -> None:
         """Wait until a turn that begins after this call is done, and the log is read to its end."""
@@ -343,6 +344,8 @@ class Hub:
 
 
 def _read_turn(position: Position, people: frozenset[int]) -> tuple[log.Batch, dict[int, list[str]]]:
+    if not people:  # whoever comes reads by himself what he has missed
+        return log.nothing(positions.present()), {}
     batch = log.since(position, batch=TURN_ROWS)
     told = frames_for(batch.happenings, people)
     return batch, {person: with_positions(frames, batch) for person, frames in told.items()}

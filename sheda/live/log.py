@@ -60,6 +60,11 @@ class Batch:
         return Position(self.since, self.upto, happening.id)
 
 
+def nothing(position: Position) -> Batch:
+    """Return what somebody reads who has been told everything up to a position."""
+    return Batch([], "", "", position, has_more=False)
+
+
 def since(position: Position, *, person: int | None = None, batch: int = BATCH) -> Batch:
     """Read the rows beyond a position, of everybody or of one person: read on from there while there may be more."""
     statement, whose = (_EVERYBODY, {}) if person is None else (_ONE, {"person": person})
