@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from sheda.core import clock
 from sheda.core.db import db
-from sheda.live import jobs
+from sheda.live import hub, jobs, positions
 from sheda.live.models import LiveEvent
 from tests.live.machine import AT_ONCE, Machine, Person, ask, wait_for
 
@@ -62,6 +62,14 @@ class TestPositions:
         agent.write(client_person, "four")
         back.hear_kind("message")
         assert back.texts() == ["two", "three", "four"]
+
+    def test_while_nobody_is_here_the_log_is_passed_by(self, agent: Person, client_person: Person) -> None:
+        before, listeners = positions.present(), frozenset({client_person.id})
+        agent.write(client_person, "unheard")
+        passed, told = hub._read_turn(before, frozenset())
+        assert (passed.happenings, told) == ([], {})
+        assert hub._read_turn(passed.position, listeners)[0].happenings == []
+        assert len(hub._read_turn(before, listeners)[1][client_person.id]) == 1
 
     def test_every_frame_of_a_replay_is_a_place_to_come_back_to(self, agent: Person, client_person: Person) -> None:
         start = client_person.listen()
